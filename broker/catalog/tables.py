@@ -1,0 +1,201 @@
+"""The catalog's tables. Times are microseconds since 1970 (UTC); documents are JSON text.
+
+Everything here but accounts, sessions, tokens, pending uploads and the newest audit rows can be rebuilt from the vault.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
+
+from .engine import Instant, Json
+
+METADATA = sa.MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s"})
+
+accounts = Table(
+    "accounts",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column(
+        "key", String(200), nullable=False, unique=True
+    ),  # the name, case-folded: two people cannot differ by case only
+    Column("roles", Json, nullable=False),
+    Column("password_hash", Text),
+    Column("disabled_at", Instant),
+    Column("created_at", Instant, nullable=False),
+)
+
+invites = Table(
+    "invites",
+    METADATA,
+    Column("token_hash", String(64), primary_key=True),
+    Column("account_id", String(36), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+)
+
+sessions = Table(
+    "sessions",
+    METADATA,
+    Column("id_hash", String(64), primary_key=True),
+    Column("account_id", String(36), nullable=False, index=True),
+    Column("created_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("account_id", String(36), nullable=False, index=True),
+    Column("name", String(200), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("used_at", Instant),
+    Column("revoked_at", Instant),
+)
+
+patients = Table(
+    "patients",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("issuer", String(64), nullable=False),
+    Column("mrn", String(64), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("name_key", String(200), nullable=False, index=True),  # case-folded, for the search
+    Column("birth_date", String(10), nullable=False, index=True),
+    Column("sex", String(1)),
+    Column("version", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    sa.UniqueConstraint("issuer", "mrn", name="uq_patients_issuer_mrn"),
+    Index(None, "mrn"),
+)
+
+patient_versions = Table(
+    "patient_versions",
+    METADATA,
+    Column("patient_id", String(36), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("document", Json, nullable=False),
+)
+
+batches = Table(
+    "batches",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("account_id", String(36), nullable=False),
+    Column("patient_id", String(36), nullable=False),
+    Column("body_hash", String(64), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+uploads = Table(
+    "uploads",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("batch_id", String(36), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("ref", String(200), nullable=False),
+    Column("account_id", String(36), nullable=False),
+    Column("account_name", String(200), nullable=False),
+    Column("patient_id", String(36), nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("block_size", BigInteger, nullable=False),  # 0: one Put Blob
+    Column("media_type", String(200)),
+    Column("eye", String(8), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("captured_at", String(40)),  # ISO 8601 as the technician gave it
+    Column("digest", String(100)),
+    Column("note", Text, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("reason", String(20)),
+    Column("detail", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("keep_until", Instant, nullable=False),
+    Column("received_at", Instant),
+    Column("ended_at", Instant),
+    Column("not_before", Instant, nullable=False),
+    Column("lease_until", Instant),
+    Column("fence", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    sa.UniqueConstraint("batch_id", "position", name="uq_uploads_batch_position"),
+    Index(None, "state", "not_before"),
+    Index(None, "account_id", "state"),
+    Index(None, "digest"),
+    Index(None, "patient_id"),
+)
+
+scans = Table(
+    "scans",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("upload_id", String(36), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("patient_id", String(36), nullable=False),
+    Column("eye", String(8), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("captured_at", Instant, nullable=False),  # capture time, else the time of receipt: what the gallery sorts by
+    Column("captured_source", String(40), nullable=False),
+    Column("visit_day", String(10), nullable=False),
+    Column("device", String(200), nullable=False),
+    Column("facts", Json, nullable=False),  # sizes, renditions, declared and detected values, as in the manifest
+    Column("placeholder", Text, nullable=False),
+    Column("attention", Json, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Index(None, "captured_at", "id"),
+    Index(None, "patient_id", "captured_at", "id"),
+    Index(None, "eye", "captured_at", "id"),
+    Index(None, "kind", "captured_at", "id"),
+)
+
+outbox = Table(
+    "outbox",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("document", Json, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("act", String(40), nullable=False),
+    Column("outcome", String(12), nullable=False),
+    Column("account_id", String(36)),
+    Column("account_name", String(200), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("request", String(64), nullable=False),
+    Column("subjects", Json, nullable=False),
+    Column("detail", Json, nullable=False),
+    Column("segment", Integer),
+    Index(None, "segment", "id"),
+    Index(None, "at"),
+)
+
+leases = Table(
+    "leases",
+    METADATA,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("until", Instant, nullable=False),
+)
+
+marks = Table(
+    "marks",
+    METADATA,
+    Column("name", String(40), primary_key=True),
+    Column("at", Instant, nullable=False),
+)

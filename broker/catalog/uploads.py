@@ -1,0 +1,259 @@
+"""Queries about batches and uploads: the state of an upload is the queue.
+
+Moves follow ``words.MOVES``; each is one UPDATE that names the state it comes from, so that of two who try only
+one succeeds. A worker's moves also name its fence number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..words import MOVES, Eye, Kind, Rejection, State
+from .engine import Catalog, Tx, insert_new
+from .tables import batches, scans, uploads
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The files of one declaration. ``body_hash`` tells a repeated declaration from another one."""
+
+    id: str
+    account_id: str
+    patient_id: str
+    body_hash: str
+    note: str
+    urgent: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file on its way in. ``block_size`` 0 means one Put Blob; sizes are bytes; ``reason`` is a code."""
+
+    id: str
+    batch_id: str
+    position: int
+    ref: str
+    account_id: str
+    account_name: str
+    patient_id: str
+    filename: str
+    size: int
+    block_size: int
+    media_type: str | None
+    eye: Eye
+    kind: Kind
+    captured_at: str | None
+    digest: str | None
+    note: str
+    urgent: bool
+    state: State
+    reason: str | None
+    detail: str | None
+    created_at: datetime
+    keep_until: datetime
+    received_at: datetime | None
+    ended_at: datetime | None
+    fence: int
+    attempts: int
+
+
+_COLUMNS = [uploads.c[name] for name in Upload.__dataclass_fields__]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which uploads a list shows; None means any."""
+
+    batch: str | None = None
+    ids: Sequence[str] | None = None
+    states: Sequence[State] | None = None
+    account: str | None = None
+    patient: str | None = None
+    viewer: str | None = None  # pending uploads only of this account, whatever else is asked for
+
+
+def batch(tx: Tx, batch_id: str) -> Batch | None:
+    """Give the batch with this id."""
+    row = tx.execute(sa.select(batches).where(batches.c.id == batch_id)).first()
+    return Batch(*row) if row else None
+
+
+def add(tx: Tx, new: Batch, rows: list[Upload]) -> None:
+    """Add a batch and its uploads. Raises Conflict if the batch id exists already."""
+    tx.execute(batches.insert(), {name: getattr(new, name) for name in Batch.__dataclass_fields__})
+    tx.execute(uploads.insert(), [_values(row) | {"not_before": row.created_at} for row in rows])
+
+
+def restore(tx: Tx, row: Upload) -> bool:
+    """Add an upload that the vault knows, stored as it is there; leave a known one that is ended alone.
+
+    Returns whether anything changed. An upload that is still on its way becomes stored: its manifest exists.
+    """
+    values = _values(row) | {"not_before": row.created_at}
+    before = tx.execute(sa.select(uploads.c.state).where(uploads.c.id == row.id)).scalar()
+    if before is None:
+        insert_new(tx, uploads, [values])
+    elif before != State.STORED:
+        tx.execute(uploads.update().where(uploads.c.id == row.id).values(values))
+    return before != State.STORED
+
+
+def of_batch(tx: Tx, batch_id: str) -> list[Upload]:
+    """List a batch's uploads in the order they were declared."""
+    query = sa.select(*_COLUMNS).where(uploads.c.batch_id == batch_id).order_by(uploads.c.position)
+    return [_made(row) for row in tx.execute(query)]
+
+
+def find(tx: Tx, ids: Iterable[str]) -> dict[str, Upload]:
+    """Give the uploads with these ids, by id."""
+    query = sa.select(*_COLUMNS).where(uploads.c.id.in_(list(ids)))
+    return {row.id: _made(row) for row in tx.execute(query)}
+
+
+def some(tx: Tx, which: Filter, *, after: str | None, limit: int) -> list[Upload]:
+    """List uploads, newest id first, those with a smaller id than ``after``."""
+    query = sa.select(*_COLUMNS).order_by(uploads.c.id.desc()).limit(limit)
+    if which.batch is not None:
+        query = query.where(uploads.c.batch_id == which.batch)
+    if which.ids is not None:
+        query = query.where(uploads.c.id.in_(which.ids))
+    if which.states is not None:
+        query = query.where(uploads.c.state.in_(which.states))
+    if which.account is not None:
+        query = query.where(uploads.c.account_id == which.account)
+    if which.patient is not None:
+        query = query.where(uploads.c.patient_id == which.patient)
+    if which.viewer is not None:
+        query = query.where((uploads.c.state != State.PENDING) | (uploads.c.account_id == which.viewer))
+    if after is not None:
+        query = query.where(uploads.c.id < after)
+    return [_made(row) for row in tx.execute(query)]
+
+
+def scan_ids(tx: Tx, ids: Iterable[str]) -> dict[str, list[str]]:
+    """Give the ids of the scans that came out of these uploads, by upload."""
+    query = sa.select(scans.c.upload_id, scans.c.id).where(scans.c.upload_id.in_(list(ids)))
+    found: dict[str, list[str]] = {}
+    for upload, scan in tx.execute(query.order_by(scans.c.upload_id, scans.c.position)):
+        found.setdefault(upload, []).append(scan)
+    return found
+
+
+def waiting(tx: Tx, account: str) -> tuple[int, int]:
+    """Count an account's pending uploads, and their bytes."""
+    total = sa.func.coalesce(sa.func.sum(uploads.c.size), 0)
+    query = sa.select(sa.func.count(), total).where(uploads.c.account_id == account, uploads.c.state == State.PENDING)
+    count, size = tx.execute(query).one()
+    return count, int(size)
+
+
+def counts(tx: Tx, states: Sequence[State]) -> dict[State, int]:
+    """Count the uploads in each of these states."""
+    query = sa.select(uploads.c.state, sa.func.count()).where(uploads.c.state.in_(states)).group_by(uploads.c.state)
+    return {State(state): count for state, count in tx.execute(query)}
+
+
+def stored_with(tx: Tx, digests: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+    """Give (upload, patient) of every stored upload that has one of these digests, by digest."""
+    query = sa.select(uploads.c.digest, uploads.c.id, uploads.c.patient_id)
+    query = query.where(uploads.c.digest.in_(list(digests)), uploads.c.state == State.STORED)
+    found: dict[str, list[tuple[str, str]]] = {}
+    for digest, upload, patient in tx.execute(query.order_by(uploads.c.id)):
+        found.setdefault(digest, []).append((upload, patient))
+    return found
+
+
+def receive(tx: Tx, upload: str, *, digest: str, now: datetime) -> bool:
+    """Move pending -> received. False if it was not pending any more."""
+    return _move(tx, upload, State.PENDING, State.RECEIVED, digest=digest, received_at=now, not_before=now)
+
+
+def receive_many(tx: Tx, digests: dict[str, str], now: datetime) -> None:
+    """Move those that are pending to received, each with its digest, in one statement run."""
+    one = uploads.update().where(uploads.c.id == sa.bindparam("upload"), uploads.c.state == State.PENDING)
+    one = one.values(state=State.RECEIVED, digest=sa.bindparam("told"), received_at=now, not_before=now)
+    tx.execute(one, [{"upload": upload, "told": digest} for upload, digest in digests.items()])
+
+
+def expire(tx: Tx, upload: str, *, reason: str, now: datetime) -> bool:
+    """Move pending -> expired. False if it was not pending any more."""
+    return _move(tx, upload, State.PENDING, State.EXPIRED, reason=reason, ended_at=now)
+
+
+def overdue(tx: Tx, now: datetime, limit: int) -> list[str]:
+    """List pending uploads whose time to arrive is over."""
+    late = (uploads.c.state == State.PENDING) & (uploads.c.keep_until <= now)
+    return list(tx.execute(sa.select(uploads.c.id).where(late).limit(limit)).scalars())
+
+
+def claim(catalog: Catalog, tx: Tx, *, lease: timedelta) -> Upload | None:
+    """Take the next upload to verify: urgent ones first, then the one that waits longest.
+
+    Also takes over an upload whose worker let its lease run out. The new fence number shuts that worker out.
+    """
+    now = catalog.now(tx)
+    ready = (uploads.c.state == State.RECEIVED) & (uploads.c.not_before <= now)
+    stuck = (uploads.c.state == State.VERIFYING) & (uploads.c.lease_until <= now)
+    query = (
+        sa.select(uploads.c.id)
+        .where(ready | stuck)
+        .order_by(uploads.c.urgent.desc(), uploads.c.not_before, uploads.c.id)
+    )
+    upload = tx.execute(query.limit(1).with_for_update(skip_locked=True)).scalar()
+    if upload is None:
+        return None
+    changes = {"state": State.VERIFYING, "lease_until": now + lease}
+    changes |= {"fence": uploads.c.fence + 1, "attempts": uploads.c.attempts + 1}
+    tx.execute(uploads.update().where(uploads.c.id == upload).values(changes))
+    return find(tx, [upload])[upload]
+
+
+def renew_lease(catalog: Catalog, tx: Tx, claimed: Upload, *, lease: timedelta) -> bool:
+    """Keep a claim. False if somebody else has it now."""
+    until = catalog.now(tx) + lease
+    return tx.execute(_held(claimed).values(lease_until=until)).rowcount == 1
+
+
+def release(catalog: Catalog, tx: Tx, claimed: Upload, *, delay: timedelta) -> bool:
+    """Give a claim back because of a passing fault, which is not counted as an attempt at the file."""
+    back = {"state": State.RECEIVED, "lease_until": None, "not_before": catalog.now(tx) + delay}
+    return tx.execute(_held(claimed).values(back | {"attempts": uploads.c.attempts - 1})).rowcount == 1
+
+
+def end(
+    tx: Tx, claimed: Upload, state: State, *, now: datetime, reason: str | None = None, detail: str | None = None
+) -> bool:
+    """Move verifying -> stored, rejected or missing, under the fence. False if the claim was lost."""
+    if state not in MOVES[State.VERIFYING]:
+        raise ValueError(f"verifying -> {state} is no legal move")
+    if state is State.REJECTED and reason is not None:
+        reason = Rejection(reason)
+    values = {"state": state, "reason": reason, "detail": detail, "ended_at": now, "lease_until": None}
+    return tx.execute(_held(claimed).values(values)).rowcount == 1
+
+
+def _held(claimed: Upload) -> sa.Update:
+    same = (uploads.c.id == claimed.id) & (uploads.c.fence == claimed.fence)
+    return uploads.update().where(same & (uploads.c.state == State.VERIFYING))
+
+
+def _move(tx: Tx, upload: str, old: State, new: State, **values: Any) -> bool:
+    if new not in MOVES[old]:
+        raise ValueError(f"{old} -> {new} is no legal move")
+    where = (uploads.c.id == upload) & (uploads.c.state == old)
+    return tx.execute(uploads.update().where(where).values(state=new, **values)).rowcount == 1
+
+
+def _values(row: Upload) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in Upload.__dataclass_fields__}
+
+
+def _made(row: sa.Row[Any]) -> Upload:
+    values = row._asdict()
+    return Upload(**values | {"eye": Eye(row.eye), "kind": Kind(row.kind), "state": State(row.state)})
