@@ -17,6 +17,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 #: The storage service version that every client names: the newest one the emulator knows, and enough for our grants.
 SERVICE_VERSION = "2026-06-06"
 
+#: The worker puts an original into the vault by one Put Blob, the only way for an identity that may add names and
+#: not write over them; the service takes 5,000 MiB that way (REST, Put Blob).
+MOST_UPLOAD_BYTES = 5000 << 20
 #: Azurite's well-known account. Its key is public, so it is taken for a loopback or private address only.
 EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
@@ -62,7 +65,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("TIME_ZONE", "The clinic's time zone: it decides which day a visit is on.", "Europe/Berlin"),
     Setting("CLINIC_NAME", "Shown at the top of every page.", "Eye Clinic North"),
     Setting("MRN_ISSUER", "Who issues the record numbers, unless a patient says otherwise.", "clinic"),
-    Setting("MAX_UPLOAD_BYTES", "The largest file taken, in bytes.", "4294967296"),
+    Setting("MAX_UPLOAD_BYTES", "The largest file taken, in bytes; at most 5242880000.", "4294967296"),
     Setting("PENDING_KEEP_DAYS", "How long a file that was announced may take to arrive, 1 to 6 days.", "6"),
     Setting("REJECTED_KEEP_DAYS", "How long a rejected file stays in the landing place, 0 to 90 days.", "7"),
     Setting("IDLE_MINUTES", "Minutes without a request after which a session ends, 1 to 720.", "15"),
@@ -145,7 +148,7 @@ class _Reader:
         values = {
             "database_url": self._database(data_dir),
             "time_zone": self._zone(),
-            "max_upload_bytes": self._number("MAX_UPLOAD_BYTES", 4 << 30, 1, 190 << 40),
+            "max_upload_bytes": self._number("MAX_UPLOAD_BYTES", 4 << 30, 1, MOST_UPLOAD_BYTES),
             "pending_keep": timedelta(days=self._number("PENDING_KEEP_DAYS", 6, 1, 6)),
             "rejected_keep": timedelta(days=self._number("REJECTED_KEEP_DAYS", 7, 0, 90)),
             "idle": timedelta(minutes=self._number("IDLE_MINUTES", 15, 1, 720)),
