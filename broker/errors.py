@@ -9,6 +9,7 @@ to do) and extension members. Raise them in use cases and seams; only the edges 
     ├── NotFound ── UploadNotFound, ScanNotFound, PatientNotFound, AccountNotFound
     ├── BlocksMissing, BlobMissing, SizeMismatch, DigestMismatch, IllegalMove, PatientExists, Stale
     ├── UploadExpired, FileTooLarge, TypeRefused, Invalid, TooMany
+    ├── BadRequest, MethodNotAllowed, BodyTooLarge, NotJson (of a request as such)
     └── Unavailable ── StorageUnavailable, CatalogBusy
 """
 
@@ -166,6 +167,30 @@ class CatalogBusy(Unavailable):
     """The catalog does not answer, or is being rebuilt. Nothing was lost; try again in a moment."""
 
     slug, title = "catalog-busy", "The catalog is busy"
+
+
+class BadRequest(BrokerError):
+    """The request cannot be understood: its JSON is broken, says something twice, or is sent to another address."""
+
+    slug, status, title = "bad-request", 400, "Not understood"
+
+
+class MethodNotAllowed(BrokerError):
+    """This address does not take this kind of request. The Allow header says which it takes."""
+
+    slug, status, title = "method-not-allowed", 405, "Not possible here"
+
+
+class BodyTooLarge(BrokerError):
+    """The request itself is too long: 1 MiB for uploads, 64 KiB elsewhere. Files are sent to the storage, not here."""
+
+    slug, status, title = "body-too-large", 413, "Request too long"
+
+
+class NotJson(BrokerError):
+    """The body must be JSON, and say so: Content-Type: application/json."""
+
+    slug, status, title = "not-json", 415, "Send JSON"
 
 
 def problems(root: type[BrokerError] = BrokerError) -> Iterator[type[BrokerError]]:

@@ -93,6 +93,13 @@ def use_invite(tx: Tx, token_hash: str, now: datetime) -> bool:
     return tx.execute(invites.update().where(living).values(used_at=now)).rowcount == 1
 
 
+def end_invites(tx: Tx, account: str, now: datetime) -> None:
+    """Use up every invitation of an account."""
+    tx.execute(
+        invites.update().where((invites.c.account_id == account) & invites.c.used_at.is_(None)).values(used_at=now)
+    )
+
+
 def add_session(tx: Tx, *, id_hash: str, account: str, now: datetime, expires_at: datetime) -> None:
     """Add a session."""
     values = {"id_hash": id_hash, "account_id": account, "created_at": now, "seen_at": now, "expires_at": expires_at}

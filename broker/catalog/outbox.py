@@ -30,9 +30,10 @@ def add(tx: Tx, blob: VaultBlob, document: dict[str, Any], now: datetime) -> Non
     tx.execute(outbox.insert(), {"name": blob.name, "document": document, "created_at": now})
 
 
-def first(tx: Tx, limit: int) -> list[Unpublished]:
-    """List the oldest documents that wait."""
+def first(tx: Tx, limit: int, *, after: int = 0) -> list[Unpublished]:
+    """List the oldest documents that wait, those with a greater id than ``after``."""
     query = sa.select(outbox.c.id, outbox.c.name, outbox.c.document).order_by(outbox.c.id).limit(limit)
+    query = query.where(outbox.c.id > after)
     return [Unpublished(*row) for row in tx.execute(query)]
 
 

@@ -75,6 +75,7 @@ class Filter:
     states: Sequence[State] | None = None
     account: str | None = None
     patient: str | None = None
+    received_after: datetime | None = None
     viewer: str | None = None  # pending uploads only of this account, whatever else is asked for
 
 
@@ -129,6 +130,9 @@ def some(tx: Tx, which: Filter, *, after: str | None, limit: int) -> list[Upload
         query = query.where(uploads.c.account_id == which.account)
     if which.patient is not None:
         query = query.where(uploads.c.patient_id == which.patient)
+    if which.received_after is not None:
+        # Set when it is received, and indexed with the state, which ``received_at`` is not.
+        query = query.where(uploads.c.not_before > which.received_after)
     if which.viewer is not None:
         query = query.where((uploads.c.state != State.PENDING) | (uploads.c.account_id == which.viewer))
     if after is not None:

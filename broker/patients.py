@@ -1,0 +1,196 @@
+"""Patients: find, make, change. Every change is a new version; all versions are kept, in the catalog and the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from . import audit, names
+from .access.actor import Actor
+from .access.permissions import Act, require
+from .catalog import Catalog, Conflict, Tx, outbox
+from .catalog import patients as rows
+from .catalog.patients import Patient
+from .errors import Invalid, PatientExists, PatientNotFound
+from .words import Sex
+
+EARLIEST_BIRTH = date(1880, 1, 1)
+#: What a change may set.
+CHANGEABLE = frozenset({"issuer", "mrn", "name", "birth_date", "sex"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patients:
+    """The acts on patients. ``issuer`` is who issues record numbers unless a patient says otherwise."""
+
+    catalog: Catalog
+    issuer: str
+    new_id: Callable[[datetime], str]
+
+    def make(
+        self,
+        actor: Actor,
+        *,
+        mrn: str,
+        name: str,
+        birth_date: date,
+        now: datetime,
+        issuer: str | None = None,
+        sex: Sex | None = None,
+    ) -> tuple[Patient, bool]:
+        """Make a patient, or give the one that exists with the same details; says which.
+
+        Raises:
+            NotAllowed.
+            Invalid: the name or number is empty, or the birth date cannot be.
+            PatientExists: the record number is known with another name or birth date.
+        """
+        require(actor, Act.MAKE_PATIENT)
+        values = {"issuer": issuer or self.issuer, "mrn": mrn, "name": name, "birth_date": birth_date, "sex": sex}
+        wanted = _made(self.new_id(now), 1, _checked(values, now))
+        try:
+            with self.catalog.write() as tx:
+                known = rows.find_by_mrn(tx, wanted.issuer, wanted.mrn)
+                if known is None:
+                    self._keep(tx, actor, wanted, "patient.make", now)
+                    return wanted, True
+        except Conflict:  # made by somebody else a moment ago
+            with self.catalog.read() as tx:
+                known = rows.find_by_mrn(tx, wanted.issuer, wanted.mrn)
+        return _same(known, wanted), False
+
+    def find(
+        self, actor: Actor, text: str, *, now: datetime, after: tuple[str, str] | None = None, limit: int = 20
+    ) -> list[Patient]:
+        """Search by parts of the name, the start of the record number, or a birth date (1957-03-21 or 21.03.1957).
+
+        The whole of a record number, as a barcode gives it, finds just that patient, first.
+        """
+        require(actor, Act.FIND_PATIENT)
+        words, birth_date = _words(text)
+        with self.catalog.write() as tx:
+            found = rows.search(tx, words, birth_date=birth_date, after=after, limit=limit)
+            exact = rows.find_by_mrn(tx, self.issuer, text.strip()) if after is None else None
+            if exact:
+                found = [exact, *(patient for patient in found if patient.id != exact.id)][:limit]
+            audit.record(tx, actor, "patient.find", now=now, subjects=[patient.id for patient in found])
+        return found
+
+    def one(self, actor: Actor, patient: str, *, now: datetime) -> Patient:
+        """Give one patient.
+
+        Raises:
+            PatientNotFound.
+        """
+        require(actor, Act.FIND_PATIENT)
+        with self.catalog.write() as tx:
+            found = _found(tx, patient)
+            audit.record(tx, actor, "patient.see", now=now, subjects=[patient])
+        return found
+
+    def change(self, actor: Actor, patient: str, changes: Mapping[str, Any], *, now: datetime) -> Patient:
+        """Make a new version of a patient with ``changes``; the same values again make none.
+
+        Raises:
+            PatientNotFound, Invalid.
+            PatientExists: another patient has that record number.
+        """
+        require(actor, Act.CHANGE_PATIENT)
+        try:
+            with self.catalog.write() as tx:
+                known = _found(tx, patient)
+                values = asdict(known) | {key: value for key, value in changes.items() if key in CHANGEABLE}
+                wanted = _made(patient, known.version + 1, _checked(values, now))
+                if replace(wanted, version=known.version) == known:
+                    return known
+                self._keep(tx, actor, wanted, "patient.change", now)
+                return wanted
+        except Conflict:
+            raise PatientExists("Another patient has this record number.") from None
+
+    def versions(self, actor: Actor, patient: str, *, now: datetime) -> list[dict[str, Any]]:
+        """Give every version of a patient, oldest first, with who made it and when."""
+        require(actor, Act.FIND_PATIENT)
+        with self.catalog.write() as tx:
+            _found(tx, patient)
+            audit.record(tx, actor, "patient.see", now=now, subjects=[patient])
+            return rows.versions(tx, patient)
+
+    def _keep(self, tx: Tx, actor: Actor, patient: Patient, act: str, now: datetime) -> None:
+        document = asdict(patient) | {"changed_at": now.isoformat(), "changed_by": actor.name, "account": actor.account}
+        rows.put(tx, patient, document, now)
+        outbox.add(tx, names.patient(patient.id, patient.version), document, now)
+        audit.record(tx, actor, act, now=now, subjects=[patient.id], detail={"version": patient.version})
+
+
+def from_document(document: Mapping[str, Any]) -> Patient:
+    """Read a patient back from a version's document, as the vault keeps it. Raises KeyError, TypeError, ValueError."""
+    fields = {key: document[key] for key in Patient.__dataclass_fields__}
+    patient = Patient(**fields)
+    date.fromisoformat(patient.birth_date)
+    if patient.version < 1 or not all(isinstance(fields[key], str) for key in ("id", "issuer", "mrn", "name")):
+        raise ValueError("not a patient's document")
+    return patient
+
+
+def _made(identity: str, version: int, values: Mapping[str, Any]) -> Patient:
+    return Patient(**{key: values[key] for key in CHANGEABLE}, id=identity, version=version)
+
+
+def _checked(values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Trim the texts, write the date as ISO; refuse what cannot be."""
+    checked: dict[str, Any] = dict(values)
+    for key, label, longest in (("issuer", "issuer", 64), ("mrn", "record number", 64), ("name", "name", 200)):
+        checked[key] = " ".join(str(values[key]).split())
+        if not 1 <= len(checked[key]) <= longest or not checked[key].isprintable():
+            raise Invalid(f"The {label} must have 1 to {longest} readable characters.", field=key)
+    birth = values["birth_date"]
+    birth = birth if isinstance(birth, date) else date.fromisoformat(birth)
+    if not EARLIEST_BIRTH <= birth <= now.date():
+        raise Invalid("The birth date cannot be in the future, nor before 1880.", field="birth_date")
+    checked["birth_date"] = birth.isoformat()
+    checked["sex"] = Sex(values["sex"]).value if values["sex"] else None
+    return checked
+
+
+def _same(known: Patient | None, wanted: Patient) -> Patient:
+    if known is None:
+        raise PatientExists()
+    same_name = known.name.casefold() == wanted.name.casefold()
+    if not same_name or known.birth_date != wanted.birth_date:
+        # No detail of the other patient here: whoever typed a wrong number must not learn whose it is.
+        raise PatientExists(
+            "This record number belongs to a patient with another name or birth date. Search for the number, compare.",
+            patient=known.id,
+        )
+    return known
+
+
+def _found(tx: Tx, patient: str) -> Patient:
+    found = rows.find(tx, patient)
+    if found is None:
+        raise PatientNotFound()
+    return found
+
+
+def _words(text: str) -> tuple[list[str], str | None]:
+    """Split a search into case-folded words and at most one birth date."""
+    words, birth_date = [], None
+    for word in text.casefold().replace(",", " ").split()[:8]:
+        day = _day(word)
+        if day and birth_date is None:
+            birth_date = day
+        else:
+            words.append(word)
+    return words, birth_date
+
+
+def _day(word: str) -> str | None:
+    for form in ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y"):
+        try:
+            return datetime.strptime(word, form).date().isoformat()
+        except ValueError:
+            continue
+    return None

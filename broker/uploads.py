@@ -1,0 +1,252 @@
+"""An upload's life as the browser sees it: declare, send, renew, complete, ask, abandon.
+
+Image bytes never come here. Declaring hands out grants, completing compares what the store says with the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from . import audit
+from .access.actor import Actor
+from .access.permissions import Act, require
+from .blocks import parse_block_id, plan_for
+from .catalog import Catalog, Conflict, Tx, patients
+from .catalog import uploads as rows
+from .catalog.uploads import Batch, Filter, Upload
+from .completion import settle
+from .declaration import ArrivedBlock, Declaration, Limits, Offer, Progress, Told, check
+from .errors import (
+    BrokerError,
+    IllegalMove,
+    Invalid,
+    PatientNotFound,
+    TooMany,
+    UploadExpired,
+    UploadNotFound,
+)
+from .names import IntakeBlob
+from .sas.signer import Signer
+from .storage.containers import Intake
+from .words import Role, State
+
+#: Block lists asked for at once while many large files are completed in one call.
+LISTS_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploads:
+    """The acts on uploads. Everything they need is handed in, so that a test decides time and ids."""
+
+    catalog: Catalog
+    intake: Intake
+    signer: Signer
+    limits: Limits
+    new_id: Callable[[datetime], str]
+
+    def declare(self, actor: Actor, declaration: Declaration, now: datetime) -> list[Offer]:
+        """Take a batch's declaration and hand out a grant for each file; said again, the same ids and fresh grants.
+
+        Raises:
+            NotAllowed, PatientNotFound, FileTooLarge, TypeRefused, TooMany, CatalogBusy, StorageUnavailable.
+            Invalid: a file is empty, a reference stands twice, or the batch id belongs to another declaration.
+        """
+        require(actor, Act.UPLOAD)
+        check(declaration, self.limits)
+        with self.catalog.read() as tx:
+            if patients.find(tx, declaration.patient) is None:
+                raise PatientNotFound("Choose the patient again.")
+            known = rows.batch(tx, declaration.batch)
+        if known is None:
+            try:
+                return self._declare_new(actor, declaration, now)
+            except Conflict:  # the same declaration arrived twice at once: the other one was faster
+                pass
+        return self._declare_again(actor, declaration, now)
+
+    def renew(self, actor: Actor, ids: Sequence[str], now: datetime) -> list[Offer | BrokerError]:
+        """Hand out fresh grants for pending uploads of this account; an item that cannot have one is its problem."""
+        require(actor, Act.UPLOAD)
+        found = self._own(actor, ids)
+        results = [self._renewed(found.get(upload), now) for upload in ids]
+        offers = [result for result in results if isinstance(result, Offer)]
+        with self.catalog.write() as tx:
+            _audit_grants(tx, actor, "upload.renew", offers, now)
+        return results
+
+    def complete(self, actor: Actor, items: Sequence[Told], now: datetime) -> list[Progress | BrokerError]:
+        """Note that all bytes are there, and answer with each upload's state; may be said any number of times.
+
+        A file in one piece costs no storage call: the worker reads it anyway. A block plan is compared with the
+        store's block list, and committed only if every block of the plan is there with its size.
+        """
+        require(actor, Act.UPLOAD)
+        found = self._own(actor, [item.id for item in items])
+        with ThreadPoolExecutor(LISTS_AT_ONCE) as pool:
+            settled = list(pool.map(lambda item: settle(self.intake, found.get(item.id), item), items))
+        digests = {item.id: digest for item, digest in zip(items, settled, strict=True) if isinstance(digest, str)}
+        with self.catalog.write() as tx:
+            if digests:
+                rows.receive_many(tx, digests, now)
+                audit.record(tx, actor, "upload.complete", now=now, subjects=digests)
+            after = rows.find(tx, found)
+            scans = rows.scan_ids(tx, found)
+        return [
+            problem if isinstance(problem, BrokerError) else Progress(after[item.id], tuple(scans.get(item.id, ())))
+            for item, problem in zip(items, settled, strict=True)
+        ]
+
+    def find(self, actor: Actor, which: Filter, *, after: str | None, limit: int) -> list[Progress]:
+        """List uploads, newest first. Pending ones are seen by the account that declared them only."""
+        require(actor, Act.SEE_UPLOADS)
+        with self.catalog.read() as tx:
+            found = rows.some(tx, replace(which, viewer=actor.account), after=after, limit=limit)
+            scans = rows.scan_ids(tx, [upload.id for upload in found])
+        return [Progress(upload, tuple(scans.get(upload.id, ()))) for upload in found]
+
+    def one(self, actor: Actor, upload: str) -> Progress:
+        """Give one upload's state, and while it is pending the blocks that have arrived.
+
+        Raises:
+            UploadNotFound: there is none, or it is another account's and still pending.
+        """
+        found = self.find(actor, Filter(ids=[upload]), after=None, limit=1)
+        if not found:
+            raise UploadNotFound()
+        row = found[0].upload
+        if row.state is not State.PENDING or row.block_size == 0:
+            return found[0]
+        listed = self.intake.blocks(IntakeBlob(row.id))
+        parsed = ((parse_block_id(block.id), block.size) for block in (*listed.committed, *listed.uncommitted))
+        arrived = sorted((key[0], key[1].hex(), size) for key, size in parsed if key)
+        return replace(found[0], arrived=tuple(ArrivedBlock(*block) for block in arrived))
+
+    def abandon(self, actor: Actor, upload: str, now: datetime) -> Progress:
+        """Give a pending upload up; the worker deletes what has arrived. Said again, it changes nothing.
+
+        Raises:
+            UploadNotFound: there is none, or it is another account's (an administrator may abandon any).
+            IllegalMove: it is being checked, or has been.
+        """
+        require(actor, Act.ABANDON)
+        with self.catalog.write() as tx:
+            row = rows.find(tx, [upload]).get(upload)
+            if row is None or (row.account_id != actor.account and Role.ADMIN not in actor.roles):
+                raise UploadNotFound()
+            if rows.expire(tx, upload, reason="abandoned", now=now):
+                audit.record(tx, actor, "upload.abandon", now=now, subjects=[upload])
+            elif row.state is not State.EXPIRED:
+                raise IllegalMove(f"This upload is {row.state} already.", state=row.state)
+            return Progress(rows.find(tx, [upload])[upload])
+
+    def _declare_new(self, actor: Actor, declaration: Declaration, now: datetime) -> list[Offer]:
+        batch = Batch(
+            declaration.batch,
+            actor.account,
+            declaration.patient,
+            declaration.body_hash,
+            declaration.note,
+            declaration.urgent,
+            now,
+        )
+        uploads = [self._row(actor, declaration, place, now) for place in range(len(declaration.files))]
+        # Signing may have to fetch a key or measure the store: that must not happen while a transaction is open.
+        offers = [self._offer(upload, now) for upload in uploads]
+        with self.catalog.write() as tx:
+            files, size = rows.waiting(tx, actor.account)
+            size += sum(upload.size for upload in uploads)
+            if files + len(uploads) > self.limits.pending_files or size > self.limits.pending_bytes:
+                raise TooMany("Too many files have been announced and not sent. Send or give up those first.")
+            rows.add(tx, batch, uploads)
+            _audit_grants(tx, actor, "upload.declare", offers, now, patient=declaration.patient)
+            return _with_duplicates(offers, rows.stored_with(tx, _digests(uploads)))
+
+    def _declare_again(self, actor: Actor, declaration: Declaration, now: datetime) -> list[Offer]:
+        with self.catalog.read() as tx:
+            known = rows.batch(tx, declaration.batch)
+            uploads = rows.of_batch(tx, declaration.batch)
+            stored = rows.stored_with(tx, _digests(uploads))
+        if known is None or known.account_id != actor.account or known.body_hash != declaration.body_hash:
+            raise Invalid("This batch id stands for another declaration. Make a new id for each batch.")
+        offers = [self._offer(upload, now) for upload in uploads]
+        with self.catalog.write() as tx:
+            _audit_grants(tx, actor, "upload.declare", offers, now, patient=declaration.patient)
+        return _with_duplicates(offers, stored)
+
+    def _row(self, actor: Actor, declaration: Declaration, place: int, now: datetime) -> Upload:
+        file = declaration.files[place]
+        plan = plan_for(file.size)
+        return Upload(
+            id=self.new_id(now),
+            batch_id=declaration.batch,
+            position=place,
+            ref=file.ref,
+            account_id=actor.account,
+            account_name=actor.name,
+            patient_id=declaration.patient,
+            filename=file.filename,
+            size=file.size,
+            block_size=plan.size if plan else 0,
+            media_type=file.media_type,
+            eye=file.eye,
+            kind=file.kind,
+            captured_at=file.captured_at,
+            digest=file.digest,
+            note=declaration.note,
+            urgent=declaration.urgent,
+            state=State.PENDING,
+            reason=None,
+            detail=None,
+            created_at=now,
+            keep_until=now + self.limits.pending_keep,
+            received_at=None,
+            ended_at=None,
+            fence=0,
+            attempts=0,
+        )
+
+    def _offer(self, upload: Upload, now: datetime) -> Offer:
+        plan = plan_for(upload.size)
+        if upload.state is not State.PENDING or now >= upload.keep_until:
+            return Offer(upload, None, plan)
+        sign = self.signer.blocks if plan else self.signer.create
+        return Offer(upload, sign(IntakeBlob(upload.id), now), plan)
+
+    def _renewed(self, upload: Upload | None, now: datetime) -> Offer | BrokerError:
+        if upload is None:
+            return UploadNotFound()
+        if upload.state is not State.PENDING:
+            return IllegalMove(f"This upload is {upload.state} already.", state=upload.state)
+        if now >= upload.keep_until:
+            return UploadExpired("Declare the file again and send it anew.")
+        return self._offer(upload, now)
+
+    def _own(self, actor: Actor, ids: Sequence[str]) -> dict[str, Upload]:
+        with self.catalog.read() as tx:
+            found = rows.find(tx, ids)
+        return {key: upload for key, upload in found.items() if upload.account_id == actor.account}
+
+
+def _digests(uploads: Sequence[Upload]) -> list[str]:
+    return [upload.digest for upload in uploads if upload.digest]
+
+
+def _with_duplicates(offers: Sequence[Offer], stored: Mapping[str, Sequence[tuple[str, str]]]) -> list[Offer]:
+    """Add what the vault knows about the same bytes: of this patient, or of another one."""
+    if not stored:
+        return list(offers)
+    told = []
+    for offer in offers:
+        twins = [twin for twin in stored.get(offer.upload.digest or "", ()) if twin[0] != offer.upload.id]
+        same = [upload for upload, patient in twins if patient == offer.upload.patient_id]
+        told.append(replace(offer, duplicate_of=same[0] if same else None, stored_elsewhere=len(same) < len(twins)))
+    return told
+
+
+def _audit_grants(tx: Tx, actor: Actor, act: str, offers: Sequence[Offer], now: datetime, **detail: object) -> None:
+    signed = {offer.upload.id: offer.grant.signature_hash for offer in offers if offer.grant}
+    subjects = [offer.upload.id for offer in offers]
+    audit.record(tx, actor, act, now=now, subjects=subjects, detail={**detail, "signatures": signed})
