@@ -96,22 +96,26 @@ class Api:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         kept, self._connection = self._connection, None
+        connection = kept or http.client.HTTPConnection(self._address, timeout=60)
         try:
-            connection = kept or self._connect()
             connection.request(method, f"/api/v1{path}", data, headers)
             response = connection.getresponse()
+            text = response.read()
         except (OSError, http.client.HTTPException):
+            connection.close()
             if kept is None:
                 raise
             # A kept connection may have been closed for idleness; every call may be repeated.
             return self.call(method, path, body)
-        text = response.read()
         self._connection = connection
         self.bytes += len(data or b"") + len(text) + 1000  # headers both ways, rounded up
         return response.status, json.loads(text) if text else None
 
-    def _connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(self._address, timeout=60)
+    def close(self) -> None:
+        """Close the kept connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def get(self, path: str) -> Any:
         """GET that must succeed."""
@@ -140,8 +144,9 @@ class Stack:
         self._database_url = database_url
         self._settings = settings
         self._tokens: dict[str, str] = {}
-        self.web: Process
-        self.worker: Process
+        self._apis: list[Api] = []
+        self.web = Process("web", {}, folder / "web.log")
+        self.worker = Process("worker", {}, folder / "worker.log")
 
     @property
     def environ(self) -> dict[str, str]:
@@ -161,10 +166,9 @@ class Stack:
 
     def __enter__(self) -> Self:
         self.azurite.start()
-        self.run("setup")
-        self.web = Process("web", self.environ, self.folder / "web.log")
-        self.worker = Process("worker", self.environ, self.folder / "worker.log")
+        self.web.environ = self.worker.environ = self.environ
         try:
+            self.run("setup")
             self.web.start()
             self.worker.start()  # in any case: a new catalog is ready when a worker has looked into the vault
             self.wait_ready()
@@ -178,6 +182,8 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for api in self._apis:
+            api.close()
         for process in (self.web, self.worker):
             process.kill()
         self.azurite.stop()
@@ -206,7 +212,8 @@ class Stack:
 
     def api(self, role: str = "technician") -> Api:
         """A client with a role's token."""
-        return Api(self.url, self.token(role))
+        self._apis.append(Api(self.url, self.token(role)))
+        return self._apis[-1]
 
     def wait_ready(self) -> None:
         """Wait until ``/api/v1/health`` answers 200."""

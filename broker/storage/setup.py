@@ -24,7 +24,7 @@ METHODS = ("PUT", "GET", "HEAD", "OPTIONS")
 ALLOWED_HEADERS = ("content-type", "content-md5", "if-none-match", "range", "x-ms-*")
 EXPOSED_HEADERS = (
     *("etag", "content-length", "content-range"),
-    *("x-ms-request-id", "x-ms-error-code", "x-ms-content-crc64"),
+    *("retry-after", "x-ms-request-id", "x-ms-error-code", "x-ms-content-crc64"),
 )
 #: Seconds; browsers keep a preflight no longer.
 MAX_AGE = 7200

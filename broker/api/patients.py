@@ -1,0 +1,67 @@
+"""The patients resource: find or make one, look, change."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import asdict
+from typing import Any
+
+from flask import Response
+
+from ..access.permissions import Act
+from ..errors import Invalid
+from ..guard import actor, parts
+from . import answers, schemas
+from .resource import Resource, reply
+
+PAGE = 20
+resource = Resource("patients", "People, known by record number and who issued it.")
+
+
+@resource.operation(
+    "POST", "/patients", Act.MAKE_PATIENT, body=schemas.PatientIn(), answer=answers.PatientOut, status=201
+)
+def make(values: dict[str, Any]) -> Response:
+    """Make a patient, or get the one that exists with the same details (then 200)."""
+    patient, made = parts().patients.make(actor(), **values, now=parts().clock())
+    return reply(asdict(patient), 201 if made else 200)
+
+
+@resource.operation("GET", "/patients", Act.FIND_PATIENT, query=schemas.PatientsQuery(), answer=answers.PatientsOut)
+def find(query: dict[str, Any]) -> Response:
+    """Search by parts of the name, the start of the record number, or a birth date."""
+    after = _read_cursor(query["after"]) if query["after"] else None
+    found = parts().patients.find(actor(), query["q"], now=parts().clock(), after=after, limit=PAGE)
+    following = _cursor(found[-1].name.casefold(), found[-1].id) if len(found) == PAGE else None
+    return reply({"patients": [asdict(patient) for patient in found], "next": following})
+
+
+@resource.operation("GET", "/patients/<id:patient>", Act.FIND_PATIENT, answer=answers.PatientOut)
+def one(patient: str) -> Response:
+    """Get one patient."""
+    return reply(asdict(parts().patients.one(actor(), patient, now=parts().clock())))
+
+
+@resource.operation(
+    "PATCH",
+    "/patients/<id:patient>",
+    Act.CHANGE_PATIENT,
+    body=schemas.PatientChange(partial=True),
+    answer=answers.PatientOut,
+)
+def change(changes: dict[str, Any], patient: str) -> Response:
+    """Correct a patient's details; the versions before are kept."""
+    told = {key: value for key, value in changes.items() if value is not None or key == "sex"}
+    return reply(asdict(parts().patients.change(actor(), patient, told, now=parts().clock())))
+
+
+def _cursor(*place: str) -> str:
+    return urlsafe_b64encode("\0".join(place).encode()).decode()
+
+
+def _read_cursor(text: str) -> tuple[str, str]:
+    try:
+        name, identity = urlsafe_b64decode(text).decode().split("\0")
+    except ValueError:
+        raise Invalid("This is not where a page ended.") from None
+    return name, identity

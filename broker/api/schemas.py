@@ -1,0 +1,187 @@
+"""What the API takes. Schemas are closed: a field that is not named here is refused."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from marshmallow import Schema, ValidationError, post_load, validate
+from marshmallow import fields as f
+from webargs.fields import DelimitedList
+
+from ..declaration import Declaration, FileDeclaration, Told
+from ..ids import is_id
+from ..names import Rendition
+from ..words import Eye, Kind, Sex, State
+
+MOST_FILES, MOST_ITEMS, MOST_BLOCKS, PAGE = 1000, 100, 50_000, 200
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROLS_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_HEX = re.compile(r"[0-9a-f]{64}")
+_DIGEST = re.compile(r"sha256(?:-blocks-[1-9][0-9]{0,9})?:[0-9a-f]{64}")
+
+
+class Text(f.String):
+    """Text without control characters; ``lines`` allows line breaks and tabs. Lengths are in characters."""
+
+    def __init__(self, longest: int, *, shortest: int = 1, lines: bool = False, form: str = "", **options: Any) -> None:
+        shown = {"minLength": shortest, "maxLength": longest} | ({"pattern": f"^(?:{form})$"} if form else {})
+        super().__init__(metadata=shown | options.pop("metadata", {}), **options)
+        self.shortest, self.longest = shortest, longest
+        self.controls = _CONTROLS_BUT_LINES if lines else _CONTROLS
+        self.form = re.compile(form) if form else None
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if not self.shortest <= len(value) <= self.longest:
+            raise ValidationError(f"It must have {self.shortest} to {self.longest} characters.")
+        if not value.isprintable() and self.controls.search(value):
+            raise ValidationError("It has control characters in it.")
+        if self.form and not self.form.fullmatch(value):
+            raise ValidationError("It does not have the form that it must have.")
+        return value
+
+
+class Id(f.String):
+    """An id: a UUID in canonical lower-case form."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(metadata={"format": "uuid"}, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        if not is_id(value):
+            raise ValidationError("Not an id: a UUID in lower case, with its hyphens.")
+        return str(value)
+
+
+class When(Text):
+    """A day or a time, ISO 8601: 2026-11-22, 2026-11-22T09:30, with or without an offset."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            40, form=r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?)?", **options
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            raise ValidationError("There is no such day or time.") from None
+        return text
+
+
+def choice(words: Any, **options: Any) -> f.Enum[Any]:
+    return f.Enum(words, by_value=f.String, **options)
+
+
+def _ids(most: int, **options: Any) -> f.List[Any]:
+    return f.List(Id(), required=True, validate=validate.Length(1, most), **options)
+
+
+class FileIn(Schema):
+    """One file of a declaration. ``size`` is bytes; ``digest`` as the design's block plan says."""
+
+    ref = Text(200, required=True)
+    filename = Text(500, required=True)
+    size = f.Integer(strict=True, required=True, validate=validate.Range(0, 1 << 50))
+    media_type = Text(200, load_default=None)
+    eye = choice(Eye, load_default=Eye.UNKNOWN)
+    kind = choice(Kind, load_default=Kind.UNKNOWN)
+    captured_at = When(load_default=None)
+    digest = Text(100, form=_DIGEST.pattern, load_default=None)
+
+    @post_load
+    def made(self, data: dict[str, Any], **_: Any) -> FileDeclaration:
+        return FileDeclaration(**data)
+
+
+class DeclarationIn(Schema):
+    """The files of one batch, all of one patient. ``batch`` is made by the client: a retry is the same act."""
+
+    batch = Id(required=True)
+    patient = Id(required=True)
+    note = Text(4000, shortest=0, lines=True, load_default="")
+    urgent = f.Boolean(truthy={True}, falsy={False}, load_default=False)
+    files = f.List(f.Nested(FileIn()), required=True, validate=validate.Length(1, MOST_FILES))
+
+    @post_load
+    def made(self, data: dict[str, Any], **_: Any) -> Declaration:
+        return Declaration(**data | {"files": tuple(data["files"])})
+
+
+class IdsIn(Schema):
+    """Some uploads."""
+
+    ids = _ids(MOST_ITEMS)
+
+
+class ToldIn(Schema):
+    """All bytes of an upload are there: its digest, or the SHA-256 of its blocks in order."""
+
+    id = Id(required=True)
+    digest = Text(100, form=_DIGEST.pattern, load_default=None)
+    blocks = f.List(Text(64, form=_HEX.pattern), load_default=None, validate=validate.Length(1, MOST_BLOCKS))
+    etag = Text(100, load_default=None)
+
+    @post_load
+    def made(self, data: dict[str, Any], **_: Any) -> Told:
+        return Told(**data | {"blocks": None if data["blocks"] is None else tuple(data["blocks"])})
+
+
+class CompletionIn(Schema):
+    """What has been sent whole."""
+
+    items = f.List(f.Nested(ToldIn()), required=True, validate=validate.Length(1, MOST_ITEMS))
+
+
+class UploadsQuery(Schema):
+    """Which uploads; ``mine`` means those of this account."""
+
+    batch = Id(load_default=None)
+    ids = DelimitedList(Id(), validate=validate.Length(1, PAGE))
+    state = DelimitedList(choice(State))
+    mine = f.Boolean(load_default=False)
+    after = Id(load_default=None)
+
+
+class PatientIn(Schema):
+    """A person. ``issuer`` is who issued the record number, by default the clinic."""
+
+    issuer = Text(64, load_default=None)
+    mrn = Text(64, required=True)
+    name = Text(200, required=True)
+    birth_date = f.Date(required=True)
+    sex = choice(Sex, load_default=None, allow_none=True)
+
+
+class PatientChange(PatientIn):
+    """What to set anew; what is left out stays."""
+
+
+class PatientsQuery(Schema):
+    """Parts of a name, the start of a record number, or a birth date; a page begins behind ``after``."""
+
+    q = Text(200, shortest=0, load_default="")
+    after = Text(2000, load_default=None)
+
+
+class ScansQuery(Schema):
+    """Filters; days are the clinic's, both ends included."""
+
+    patient = Id(load_default=None)
+    eye = choice(Eye, load_default=None)
+    kind = choice(Kind, load_default=None)
+    first_day = f.Date(data_key="from", load_default=None)
+    last_day = f.Date(data_key="to", load_default=None)
+    after = Text(60, form=r"[0-9]{1,17}\.[0-9a-f-]{36}", load_default=None)
+    limit = f.Integer(load_default=60, validate=validate.Range(1, PAGE))
+
+
+class LinksIn(Schema):
+    """Fresh links to one rendition of some scans."""
+
+    ids = _ids(MOST_ITEMS)
+    rendition = choice(Rendition, required=True)

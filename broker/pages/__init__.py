@@ -1,0 +1,28 @@
+"""The HTML edge: pages and fragments, made from the same use cases as the API. Templates are in ``web/templates``.
+
+A view parses, calls one use case, and returns. ``texts`` has the words people read, ``show`` what templates get.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+
+from . import access, assets, errors, frame, gallery, headers, patients, scan, start, upload
+
+#: One module a page, in the order in which somebody meets them.
+_PAGES = (access, start, upload, patients, gallery, scan, errors)
+
+
+def register(app: Flask) -> None:
+    """Add every page, the static files, and the headers of every response to ``app``.
+
+    Raises:
+        AssetsMissing: the pages' scripts and styles have not been built.
+    """
+    pages = Blueprint("pages", __name__)
+    for page in _PAGES:
+        page.add_to(pages)
+    frame.register(app)
+    assets.register(app)
+    headers.register(app)
+    app.register_blueprint(pages)

@@ -1,0 +1,112 @@
+"""The ways in and out: signing in, the demo's buttons, an invitation, signing out."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, make_response, redirect, request
+from werkzeug.wrappers import Response
+
+from .. import guard
+from ..access.passwords import SHORTEST
+from ..access.permissions import Act
+from ..errors import AccountNotFound, BrokerError, Invalid
+from ..guard import parts, policy, session_secret, stranger
+from ..words import Role
+from . import frame, texts
+
+#: The demo's buttons, and what each of them is for.
+WAYS = {
+    Role.TECHNICIAN: "Sends images, and sees the gallery",
+    Role.PHYSICIAN: "Reads the gallery; may send too",
+    Role.ADMIN: "Manages accounts, sees no patients",
+}
+
+
+def add_to(pages: Blueprint) -> None:
+    """Add the ways in and out."""
+    pages.get("/sign-in")(ask)
+    pages.post("/sign-in")(sign_in)
+    pages.post("/sign-in/demo")(sign_in_as)
+    pages.get("/invite")(invited)
+    pages.post("/invite")(accept)
+    pages.post("/sign-out")(sign_out)
+
+
+def ask() -> Response:
+    """Ask for name and password, or show the demo's buttons."""
+    return _form(next=request.args.get("next", ""))
+
+
+def sign_in() -> Response:
+    """Take name and password."""
+    name, password = request.form.get("name", ""), request.form.get("password", "")
+    try:
+        begun = parts().access.sign_in(stranger(), name, password, frame.now(), before=session_secret())
+    except BrokerError as problem:
+        return _form(problem, name=name, next=request.form.get("next", ""))
+    return guard.hand_over(_go(request.form.get("next", "")), begun)
+
+
+def sign_in_as() -> Response:
+    """Take one of the demo's buttons."""
+    role = request.form.get("role")
+    if role not in set(Role):
+        raise Invalid("There is no such role.")
+    begun = parts().access.sign_in_as(stranger(), Role(role), frame.now(), before=session_secret())
+    return guard.hand_over(_go(request.form.get("next", "")), begun)
+
+
+def invited() -> Response:
+    """Ask whom an invitation is for to choose a password."""
+    secret = request.args.get("token", "")
+    return _password_form(secret, parts().access.invited(secret, frame.now()).name)
+
+
+def accept() -> Response:
+    """Take the password, and go on signed in."""
+    secret, password = request.form.get("token", ""), request.form.get("password", "")
+    access = parts().access
+    name = access.invited(secret, frame.now()).name
+    if password != request.form.get("again", ""):
+        return _password_form(secret, name, Invalid("The two passwords differ."))
+    try:
+        begun = access.accept(stranger(), secret, password, frame.now(), before=session_secret())
+    except AccountNotFound:
+        raise
+    except BrokerError as problem:
+        return _password_form(secret, name, problem)
+    return guard.hand_over(_go(""), begun)
+
+
+@policy(Act.OWN_SESSION)
+def sign_out() -> Response:
+    """End the session, and clear what this browser kept of it."""
+    parts().access.sign_out(guard.actor(), session_secret() or "", frame.now())
+    response = guard.take_back(redirect("/sign-in", 303))
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+def _form(problem: BrokerError | None = None, name: str = "", next: str = "") -> Response:  # noqa: A002
+    ways = [{"role": role.value, "title": texts.ROLES[role], "text": text} for role, text in WAYS.items()]
+    html = frame.page(
+        "sign-in.html",
+        ways=ways if parts().config.demo else [],
+        problem=str(problem) if problem else "",
+        name=name,
+        next=next,
+    )
+    return make_response(html, problem.status if problem else 200)
+
+
+def _password_form(secret: str, name: str, problem: BrokerError | None = None) -> Response:
+    html = frame.page("invite.html", token=secret, name=name, least=SHORTEST, problem=str(problem) if problem else "")
+    return make_response(html, problem.status if problem else 200)
+
+
+def _go(wanted: str) -> Response:
+    """Go where somebody wanted to before signing in, if that is a page of ours."""
+    parts_of = urlsplit(wanted)
+    ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts_of.netloc
+    return redirect(wanted if ours and wanted.isprintable() else "/", 303)

@@ -1,0 +1,107 @@
+"""What an address of the gallery asks for: filters, where a page begins, and since when somebody has been looking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from ..catalog.scans import Filter, Key
+from ..gallery import Shown
+from ..ids import is_id
+from ..words import Eye, Kind
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Word = TypeVar("Word", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address asks for; what cannot be read is as if it were not there."""
+
+    patient: str | None
+    eye: Eye | None
+    kind: Kind | None
+    first_day: date | None
+    last_day: date | None
+
+    @property
+    def which(self) -> Filter:
+        """The filter that this is."""
+        return Filter(self.patient, self.eye, self.kind, self.first_day, self.last_day)
+
+    def address(self, path: str = "/gallery", **more: str) -> str:
+        """An address with the same filters."""
+        asked = {
+            "patient": self.patient,
+            "eye": self.eye,
+            "kind": self.kind,
+            "from": self.first_day,
+            "to": self.last_day,
+        }
+        query = urlencode({name: str(value) for name, value in (asked | more).items() if value})
+        return f"{path}?{query}" if query else path
+
+    def fits(self, one: Shown) -> bool:
+        """Say whether the filters show this scan."""
+        scan = one.scan
+        return (
+            self.patient in (None, scan.patient_id)
+            and self.eye in (None, scan.eye)
+            and self.kind in (None, scan.kind)
+            and (self.first_day is None or scan.visit_day >= self.first_day.isoformat())
+            and (self.last_day is None or scan.visit_day <= self.last_day.isoformat())
+        )
+
+
+def read(args: Mapping[str, str]) -> Asked:
+    """Read the filters of an address."""
+    patient = args.get("patient", "")
+    return Asked(
+        patient if is_id(patient) else None,
+        _word(Eye, args.get("eye")),
+        _word(Kind, args.get("kind")),
+        _day(args.get("from", "")),
+        _day(args.get("to", "")),
+    )
+
+
+def _word(words: type[Word], value: str | None) -> Word | None:
+    return words(value) if value in set(words) else None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def number(text: str) -> int:
+    """Read a small count; 0 where it cannot be read."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
+
+
+def place(key: Key) -> str:
+    """Write where a page ends: microseconds since 1970 and the scan's id."""
+    return f"{micros(key[0])}.{key[1]}"
+
+
+def key(text: str) -> Key | None:
+    """Read where a page begins; None, the beginning, where it cannot be read."""
+    when, _, scan = text.partition(".")
+    return (moment(when), scan) if is_id(scan) and when else None
+
+
+def micros(when: datetime) -> int:
+    """Write a time as microseconds since 1970."""
+    return (when - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment(text: str) -> datetime:
+    """Read microseconds since 1970; 1970 itself where they cannot be read."""
+    readable = text.isascii() and text.isdigit() and len(text) < 18
+    return _EPOCH + timedelta(microseconds=int(text) if readable else 0)

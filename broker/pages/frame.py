@@ -1,0 +1,76 @@
+"""What all pages share: who is signed in, where one can go, and the choice between a page and a fragment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, render_template, request
+
+from ..access.actor import Actor
+from ..access.permissions import Act, may
+from ..guard import maybe_actor, parts
+from ..words import Role
+from . import texts
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Somewhere to go."""
+
+    href: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Who is signed in, as shown at the top."""
+
+    name: str
+    roles: str
+
+
+def register(app: Flask) -> None:
+    """Give every template the frame's values."""
+    config = app.extensions["parts"].config
+    app.jinja_env.globals |= {"clinic_name": config.clinic_name, "demo": config.demo}
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.context_processor(_who)
+
+
+def is_fragment() -> bool:
+    """Say whether htmx asks for a piece of a page; also as htmx 2 asks. Back and forward want whole pages."""
+    headers = request.headers
+    full = headers.get("HX-Request-Type") == "full" or "HX-History-Restore-Request" in headers
+    return headers.get("HX-Request") == "true" and not full
+
+
+def page(template: str, **values: Any) -> str:
+    """Render a page or a fragment."""
+    return render_template(template, **values)
+
+
+def home(actor: Actor) -> str:
+    """The page an account works on: reading comes before sending, managing last."""
+    if Role.PHYSICIAN in actor.roles:
+        return "/gallery"
+    return "/upload" if may(actor, Act.UPLOAD) else "/"
+
+
+def now() -> datetime:
+    """The time of this request."""
+    return parts().clock()
+
+
+def _who() -> dict[str, Any]:
+    actor = maybe_actor()
+    if actor is None:
+        return {"me": None, "nav": [], "here": request.path}
+    roles = ", ".join(text for role, text in texts.ROLES.items() if role in actor.roles)
+    nav = [Link("/gallery", "Gallery")] if may(actor, Act.SEE_SCANS) else []
+    if may(actor, Act.UPLOAD):
+        nav.append(Link("/upload", "Upload"))
+    # At "/" the start page of the account is shown; a scan belongs to the gallery.
+    here = home(actor) if request.path == "/" else request.path.replace("/scans/", "/gallery/")
+    return {"me": Me(actor.name, roles), "nav": nav, "here": "/" + here.split("/")[1]}

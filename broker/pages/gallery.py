@@ -1,0 +1,75 @@
+"""``/gallery``: all scans, newest capture first; the filters stand in the address, so that it can be passed on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, request
+
+from ..access.permissions import Act, may
+from ..gallery import TILES
+from ..guard import actor, parts, policy
+from ..ids import is_id
+from ..names import Rendition
+from . import asked as address
+from . import frame
+from . import show as shown
+from .asked import Asked
+
+#: Scans on one page.
+PAGE = 60
+#: A page that nobody looked at for longer shows what came since only after a reload.
+LONGEST_LOOK = timedelta(hours=1)
+
+
+def add_to(pages: Blueprint) -> None:
+    """Add the gallery, and its fragment that says what is being checked."""
+    pages.get("/gallery", endpoint="gallery")(show)
+    pages.get("/gallery/fresh")(fresh)
+
+
+@policy(Act.SEE_SCANS)
+def show() -> str:
+    """Show a page of scans; to htmx, only the cards that follow."""
+    args = request.args
+    asked, after, first = address.read(args), address.key(args.get("after", "")), address.number(args.get("seen", ""))
+    found = parts().gallery.page(actor(), asked.which, after=after, limit=PAGE + 1, now=frame.now())
+    cards = [shown.card(one, Rendition.THUMBNAIL) for one in found[:PAGE]]
+    seen = first + len(cards)
+    more = asked.address(after=address.place(found[PAGE - 1].key), seen=str(seen)) if len(found) > PAGE else None
+    if frame.is_fragment():
+        return frame.page("_cards.html", cards=cards, first=first, more=more)
+    patient = parts().patients.one(actor(), asked.patient, now=frame.now()) if asked.patient else None
+    return frame.page(
+        "gallery.html",
+        cards=cards,
+        first=first,
+        more=more,
+        asked=asked,
+        person=shown.person(patient) if patient else None,
+        filtered=asked.address() != "/gallery",
+        may_upload=may(actor(), Act.UPLOAD),
+        eyes=shown.EYES,
+        kinds=shown.KINDS,
+        **_checking(asked),
+        arrived=[],
+    )
+
+
+@policy(Act.SEE_SCANS)
+def fresh() -> str:
+    """Show what is being checked now, and the scans that have come since it was last asked."""
+    asked = address.read(request.args)
+    known = [one for one in request.args.get("known", "").split(",") if is_id(one)][:TILES]
+    since = max(address.moment(request.args.get("since", "")), frame.now() - LONGEST_LOOK)
+    arrived = parts().gallery.arrived(actor(), known, since=since, now=frame.now())
+    cards = [shown.card(one, Rendition.THUMBNAIL) for one in arrived if asked.fits(one)]
+    return frame.page("_fresh.html", **_checking(asked), arrived=cards)
+
+
+def _checking(asked: Asked) -> dict[str, object]:
+    waiting = parts().gallery.checking(actor())
+    tiles = [shown.tile(upload, patient) for upload, patient in waiting if asked.patient in (None, patient.id)]
+    since = str(address.micros(frame.now()))
+    again = asked.address("/gallery/fresh", known=",".join(upload.id for upload, _ in waiting), since=since)
+    return {"tiles": tiles, "again": again}

@@ -1,0 +1,172 @@
+"""What templates get: plain values with ready-made words, so that no template computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from .. import filetypes
+from ..catalog.patients import Patient
+from ..catalog.uploads import Upload
+from ..gallery import Shown
+from ..names import Rendition
+from ..words import Eye, Kind
+from . import texts
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A patient as shown: name, birth date and record number always stand together."""
+
+    id: str
+    name: str
+    born: str
+    mrn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One rendition: a link for the browser, and its size in pixels, so that nothing moves while it loads."""
+
+    url: str = field(repr=False)
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One scan in the gallery, or at the top of its own page. ``picture`` None: ``no_preview`` says why."""
+
+    id: str
+    person: Person
+    eye: str
+    kind: str
+    day: str
+    alt: str
+    placeholder: str
+    picture: Picture | None
+    no_preview: str
+    urgent: bool
+    attention: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One upload that is being checked."""
+
+    person: Person
+    eye: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing to choose: its value, its word, a longer one, and the key that chooses it."""
+
+    value: str
+    text: str
+    long: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the technician said and what the file says about one thing."""
+
+    label: str
+    declared: str
+    detected: str
+    differs: bool
+
+
+EYES = (
+    Choice("OD", "OD", texts.EYES[Eye.OD], "1"),
+    Choice("OS", "OS", texts.EYES[Eye.OS], "2"),
+    Choice("OU", "OU", texts.EYES[Eye.OU], "3"),
+    Choice("unknown", "Not known", texts.EYES[Eye.UNKNOWN], "0"),
+)
+KINDS = tuple(Choice(kind.value, text) for kind, text in texts.KINDS.items() if kind is not Kind.UNKNOWN)
+
+
+def person(patient: Patient) -> Person:
+    """Show a patient."""
+    return Person(patient.id, patient.name, texts.day(patient.birth_date), patient.mrn)
+
+
+def people(patients: Iterable[Patient]) -> list[Person]:
+    """Show patients."""
+    return [person(patient) for patient in patients]
+
+
+def card(shown: Shown, what: Rendition) -> Card:
+    """Show a scan by one of its renditions."""
+    scan = shown.scan
+    grant, facts = shown.links.get(what), scan.facts["renditions"].get(what)
+    return Card(
+        id=scan.id,
+        person=person(shown.patient),
+        eye=texts.EYES[scan.eye],
+        kind=texts.KINDS[scan.kind],
+        day=texts.day(scan.visit_day),
+        alt=texts.alternative(scan.kind, scan.eye, scan.visit_day),
+        placeholder=scan.placeholder,
+        picture=Picture(grant.url, facts["width"], facts["height"]) if grant and facts else None,
+        no_preview=scan.facts["no_preview"] or "Stored, without a preview.",
+        urgent=scan.urgent,
+        attention=[texts.ATTENTION.get(code, code) for code in scan.attention],
+    )
+
+
+def tile(upload: Upload, patient: Patient) -> Tile:
+    """Show an upload that is being checked."""
+    return Tile(person(patient), texts.EYES[upload.eye], texts.KINDS[upload.kind])
+
+
+def facts(shown: Shown, zone: ZoneInfo) -> list[tuple[str, str]]:
+    """List what is known about a scan, label and value; those without a value are left out by the page."""
+    scan, known = shown.scan, shown.scan.facts
+    source = texts.SOURCES.get(scan.captured_source, "from the file")
+    captured = texts.moment(scan.captured_at, zone)
+    frames = f", {known['frames']} frames" if known["frames"] > 1 else ""
+    spacing = " × ".join(f"{one * 1000:.3g}" for one in known["spacing_mm"] or ())
+    return [
+        ("Captured", f"{captured} ({source})"),
+        ("Device", scan.device),
+        ("Pixels", f"{pixels(shown)}{frames}" if known["width"] else ""),
+        ("Spacing", f"{spacing} µm, as the file says" if spacing else ""),
+        ("File", known["filename"]),
+        ("Sent", f"{texts.moment(known['sent_at'], zone)} by {known['sent_by']}"),
+        ("Stored", texts.moment(known["stored_at"], zone)),
+    ]
+
+
+def claims(shown: Shown, zone: ZoneInfo) -> list[Claim]:
+    """Put what the technician said beside what the file says."""
+    said, found = shown.scan.facts["declared"], shown.scan.facts["detected"]
+    hint = found["patient"] or {}
+    named = " · ".join(hint[key] for key in ("name", "birth_date", "id") if hint.get(key))
+    # Names are written in too many ways to be compared here: the worker's judgement counts.
+    another = "patient" in shown.scan.attention
+    return [
+        _claim("Eye", texts.eye(said["eye"]), texts.eye(found["eye"])),
+        _claim("Kind", texts.kind(said["kind"]), texts.kind(found["kind"])),
+        _claim("Captured", texts.moment(said["captured_at"], zone), texts.moment(found["captured_at"], zone)),
+        Claim("Patient", shown.patient.name, named, another),
+    ]
+
+
+def _claim(label: str, declared: str, detected: str) -> Claim:
+    """Whether both spoke, and not alike."""
+    return Claim(label, declared, detected, bool(declared and detected and declared != detected))
+
+
+def pixels(shown: Shown) -> str:
+    """The size of the original picture."""
+    return f"{shown.scan.facts['width']} × {shown.scan.facts['height']}"
+
+
+def file_format(shown: Shown) -> str:
+    """The name of the file's format as people know it."""
+    known = filetypes.BY_NAME.get(shown.scan.facts["format"])
+    return known.title if known else ""

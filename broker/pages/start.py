@@ -1,0 +1,22 @@
+"""``/``: the page an account works on."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from ..access.permissions import Act
+from ..guard import actor, policy
+from . import frame, gallery, upload
+
+
+def add_to(pages: Blueprint) -> None:
+    """Add the start page."""
+    pages.get("/")(start)
+
+
+@policy(Act.OWN_SESSION)
+def start() -> str:
+    """Show upload to technicians, the gallery to physicians, and what they may do to administrators."""
+    views = {"/upload": upload.show, "/gallery": gallery.show}
+    view = views.get(frame.home(actor()))
+    return view() if view else frame.page("admin.html")

@@ -1,0 +1,94 @@
+"""The words people read on the pages: eyes, kinds, days, sizes. Dates are always written 22 Nov 2026."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from ..words import Eye, Kind, Role
+
+EYES = {Eye.OD: "OD · right", Eye.OS: "OS · left", Eye.OU: "OU · both", Eye.UNKNOWN: "Eye not known"}
+#: How an eye reads within a sentence: "Colour fundus, right eye".
+_EYES_SAID = {Eye.OD: "right eye", Eye.OS: "left eye", Eye.OU: "both eyes", Eye.UNKNOWN: "eye not known"}
+
+KINDS = {
+    Kind.COLOR_FUNDUS: "Colour fundus",
+    Kind.RED_FREE: "Red-free",
+    Kind.AUTOFLUORESCENCE: "Autofluorescence",
+    Kind.FLUORESCEIN_ANGIOGRAPHY: "Fluorescein angiography",
+    Kind.ICG_ANGIOGRAPHY: "ICG angiography",
+    Kind.INFRARED: "Infrared",
+    Kind.BLUE_REFLECTANCE: "Blue reflectance",
+    Kind.GREEN_REFLECTANCE: "Green reflectance",
+    Kind.OCT: "OCT",
+    Kind.OCTA: "OCT angiography",
+    Kind.SLIT_LAMP: "Slit lamp",
+    Kind.EXTERNAL: "External photo",
+    Kind.ULTRASOUND: "Ultrasound",
+    Kind.SPECULAR: "Specular microscopy",
+    Kind.VISUAL_FIELD: "Visual field",
+    Kind.BIOMETRY: "Biometry",
+    Kind.TOPOGRAPHY: "Topography",
+    Kind.ADAPTIVE_OPTICS: "Adaptive optics",
+    Kind.DOCUMENT: "Document",
+    Kind.OTHER: "Other",
+    Kind.UNKNOWN: "Kind not known",
+}
+
+ROLES = {Role.TECHNICIAN: "Technician", Role.PHYSICIAN: "Physician", Role.ADMIN: "Administrator"}
+
+ATTENTION = {
+    "eye": "The file names another eye than the technician did.",
+    "patient": "The file names another patient than the technician chose.",
+}
+
+#: Where a capture time was taken from, if not from the file itself.
+SOURCES = {"declared": "said by the technician", "upload": "time of receipt"}
+
+# strftime's month names follow the process's locale; these do not.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def day(value: date | str) -> str:
+    """Write a day, given as a date or in ISO form: ``22 Nov 2026``."""
+    when = date.fromisoformat(value) if isinstance(value, str) else value
+    return f"{when.day} {_MONTHS[when.month - 1]} {when.year}"
+
+
+def moment(value: datetime | str | None, zone: ZoneInfo) -> str:
+    """Write a time in the clinic's zone: ``22 Nov 2026, 10:32``; without an offset it is local already. "" for None."""
+    if not value:
+        return ""
+    if isinstance(value, str):
+        if len(value) == len("2026-11-22"):
+            return day(value)
+        value = datetime.fromisoformat(value)
+    local = value.astimezone(zone) if value.tzinfo else value
+    return f"{day(local.date())}, {local:%H:%M}"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes: ``512 B``, ``1.8 MB``, ``48 MB``."""
+    if count < 1000:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.5 or unit == "TB":
+            break
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+
+
+def alternative(kind: Kind, eye: Eye, on: str) -> str:
+    """What a picture of ISO day ``on`` is, for those who cannot see it: ``Colour fundus, right eye, 20 Nov 2026``."""
+    return f"{KINDS[kind]}, {_EYES_SAID[eye]}, {day(on)}"
+
+
+def eye(value: str | None) -> str:
+    """Write an eye that somebody claimed; "" if nobody did."""
+    return EYES[Eye(value)] if value in set(Eye) and value != Eye.UNKNOWN else ""
+
+
+def kind(value: str | None) -> str:
+    """Write a kind that somebody claimed; "" if nobody did."""
+    return KINDS[Kind(value)] if value in set(Kind) and value != Kind.UNKNOWN else ""

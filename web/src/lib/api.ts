@@ -1,0 +1,151 @@
+/** The broker's JSON API as the pages use it. Every answer that is not 2xx is thrown as a `Problem`. */
+
+export interface BlockPlan {
+  readonly size: number;
+  readonly count: number;
+}
+
+/** The key to send one file; `expires_in` is counted in seconds from the answer, so the local clock does not matter. */
+export interface Grant {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly expires_in: number;
+  readonly blocks: BlockPlan | null;
+}
+
+export interface Declaration {
+  readonly ref: string;
+  readonly filename: string;
+  readonly size: number;
+  readonly media_type?: string;
+  readonly eye?: string;
+  readonly kind?: string;
+  readonly digest?: string;
+}
+
+export interface Batch {
+  readonly batch: string;
+  readonly patient: string;
+  readonly note?: string;
+  readonly urgent?: boolean;
+  readonly files: readonly Declaration[];
+}
+
+export interface Declared {
+  readonly ref: string;
+  readonly id: string;
+  readonly state: State;
+  readonly grant: Grant | null;
+  readonly duplicate_of: string | null;
+  readonly stored_elsewhere: boolean;
+}
+
+export type State = "pending" | "received" | "verifying" | "stored" | "rejected" | "expired" | "missing";
+
+export interface Upload {
+  readonly id: string;
+  readonly ref: string;
+  readonly state: State;
+  /** What staff read about this state, made by the server. */
+  readonly sentence: string;
+  readonly scans: readonly string[];
+}
+
+export interface Completion {
+  readonly id: string;
+  readonly digest?: string;
+  readonly etag?: string;
+  readonly blocks?: readonly string[];
+}
+
+interface ProblemBody {
+  readonly type?: string;
+  readonly title?: string;
+  readonly detail?: string;
+  readonly status?: number;
+  readonly errors?: unknown;
+  readonly [member: string]: unknown;
+}
+
+export type OrProblem<T> = T | { readonly id: string; readonly problem: ProblemBody };
+
+/** An RFC 9457 answer. `slug` is the last part of its type; status 0 means that no answer came at all. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly slug: string,
+    readonly title: string,
+    readonly detail: string,
+    readonly members: ProblemBody = {},
+  ) {
+    super(detail || title);
+  }
+
+  static from(body: ProblemBody, status = 0): Problem {
+    const slug = String(body.type ?? "").split("/").pop() || "internal";
+    return new Problem(body.status ?? status, slug, body.title ?? "Something went wrong", body.detail ?? "", body);
+  }
+}
+
+export class Api {
+  constructor(
+    private readonly fetcher: typeof fetch = (...args) => fetch(...args),
+    private readonly base = "/api/v1",
+  ) {}
+
+  async declare(batch: Batch): Promise<Declared[]> {
+    return (await this.call<{ uploads: Declared[] }>("POST", "/uploads", batch)).uploads;
+  }
+
+  async grants(ids: readonly string[]): Promise<OrProblem<{ id: string; grant: Grant }>[]> {
+    return (await this.call<{ grants: OrProblem<{ id: string; grant: Grant }>[] }>("POST", "/uploads/grants", { ids })).grants;
+  }
+
+  async complete(items: readonly Completion[]): Promise<OrProblem<Upload>[]> {
+    return (await this.call<{ uploads: OrProblem<Upload>[] }>("POST", "/uploads/complete", { items })).uploads;
+  }
+
+  async abandon(id: string): Promise<void> {
+    await this.call("DELETE", `/uploads/${id}`);
+  }
+
+  /** Everything of one batch, however many pages it takes. */
+  async batch(id: string): Promise<Upload[]> {
+    const all: Upload[] = [];
+    let after: string | null = null;
+    do {
+      const query = new URLSearchParams({ batch: id, ...(after ? { after } : {}) });
+      const page: { uploads: Upload[]; next: string | null } = await this.call("GET", `/uploads?${query}`);
+      all.push(...page.uploads);
+      after = page.next;
+    } while (after);
+    return all;
+  }
+
+  /** Fresh links to one rendition of several scans, by scan id. */
+  async links(ids: readonly string[], rendition: string): Promise<Map<string, string>> {
+    const { links } = await this.call<{ links: { id: string; url?: string }[] }>("POST", "/scans/links", { ids, rendition });
+    return new Map(links.flatMap(({ id, url }) => (url ? [[id, url] as const] : [])));
+  }
+
+  async original(id: string): Promise<string> {
+    const { link } = await this.call<{ link: string | { url: string } }>("POST", `/scans/${id}/original`, {});
+    return typeof link === "string" ? link : link.url;
+  }
+
+  private async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const answer = await this.fetcher(this.base + path, {
+      method,
+      credentials: "same-origin",
+      cache: "no-store",
+      headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    }).catch(() => {
+      throw new Problem(0, "no-answer", "No answer", "This computer cannot reach the service just now.");
+    });
+    const json: unknown = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw Problem.from(json as ProblemBody, answer.status);
+    return json as T;
+  }
+}

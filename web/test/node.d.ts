@@ -1,0 +1,17 @@
+/** The few things of Node's own modules that the tests use; the pages themselves never see Node. */
+declare module "node:test" {
+  export function test(name: string, body: () => void | Promise<void>): void;
+}
+declare module "node:assert/strict" {
+  interface Assert {
+    equal(actual: unknown, expected: unknown, message?: string): void;
+    deepEqual(actual: unknown, expected: unknown, message?: string): void;
+    ok(value: unknown, message?: string): void;
+    rejects(promise: Promise<unknown>, expected?: unknown): Promise<void>;
+  }
+  const assert: Assert;
+  export default assert;
+}
+declare module "node:crypto" {
+  export function createHash(name: string): { update(data: Uint8Array | string): { digest(form: "hex"): string } };
+}

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Slots } from "../src/lib/slots.ts";
+
+test("never more than the given number run at once, and all run in order", async () => {
+  const slots = new Slots(4);
+  let running = 0;
+  let most = 0;
+  const started: number[] = [];
+  const work = (index: number) => async (): Promise<void> => {
+    started.push(index);
+    most = Math.max(most, ++running);
+    await new Promise((resolve) => setTimeout(resolve, (index * 7) % 5));
+    running--;
+  };
+  const order = Array.from({ length: 40 }, (_, index) => index);
+  await Promise.all(order.map((index) => slots.run(work(index))));
+  assert.equal(most, 4);
+  assert.deepEqual(started, order);
+});
+
+test("a slot comes back when the work fails, and only once", async () => {
+  const slots = new Slots(1);
+  await assert.rejects(slots.run(() => Promise.reject(new Error("no"))));
+  const give = await slots.take();
+  give();
+  give();
+  await slots.take();
+  let second = false;
+  void slots.take().then(() => (second = true));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(!second);
+});
