@@ -224,10 +224,14 @@ def renew_lease(catalog: Catalog, tx: Tx, claimed: Upload, *, lease: timedelta) 
     return tx.execute(_held(claimed).values(lease_until=until)).rowcount == 1
 
 
-def release(catalog: Catalog, tx: Tx, claimed: Upload, *, delay: timedelta) -> bool:
-    """Give a claim back because of a passing fault, which is not counted as an attempt at the file."""
+def release(catalog: Catalog, tx: Tx, claimed: Upload, *, delay: timedelta, counted: bool = False) -> bool:
+    """Give a claim back, to be taken again after ``delay``.
+
+    A fault that passes is not counted as an attempt at the file; one that may be the file's own is.
+    """
     back = {"state": State.RECEIVED, "lease_until": None, "not_before": catalog.now(tx) + delay}
-    return tx.execute(_held(claimed).values(back | {"attempts": uploads.c.attempts - 1})).rowcount == 1
+    attempts = uploads.c.attempts - int(not counted)
+    return tx.execute(_held(claimed).values(back | {"attempts": attempts})).rowcount == 1
 
 
 def end(

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.azurite import Azurite
+from tests.postgres import postgres, postgres_url
+
+__all__ = ["azurite", "postgres", "postgres_url"]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,150 @@
+"""Make the manifest: bring together what was declared and what was found, and settle what counts.
+
+Declared beats detected, detected beats nothing; both are kept. Where they disagree about the eye or the patient, the
+scan asks for attention. Nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from .. import ids
+from ..catalog.patients import Patient
+from ..catalog.uploads import Upload
+from ..names import Rendition
+from ..words import Eye, Kind
+from .manifest import VERSION, Declared, Detected, Digests, Made, Manifest, ScanPart
+from .verdict import ScanFacts, Verdict
+
+EARLIEST_YEAR, LATEST_YEAR = 1850, 9000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What verifying and promoting found out. ``renditions``: of each scan in order, as they lie in the vault."""
+
+    sha256: str
+    verdict: Verdict
+    renditions: Sequence[Mapping[Rendition, Made]]
+
+
+def describe(upload: Upload, patient: Patient | None, found: Found, *, zone: ZoneInfo, stored_at: datetime) -> Manifest:
+    """Make the manifest of an upload whose bytes and renditions lie in the vault."""
+    verdict = found.verdict
+    received_at = upload.received_at or upload.created_at
+    scans = [_scan_part(upload, patient, index, found, zone) for index in range(len(parts(verdict)))]
+    return Manifest(
+        version=VERSION,
+        upload=Declared(
+            id=upload.id,
+            batch=upload.batch_id,
+            position=upload.position,
+            ref=upload.ref,
+            account=upload.account_id,
+            account_name=upload.account_name,
+            patient=upload.patient_id,
+            filename=upload.filename,
+            size=upload.size,
+            media_type=upload.media_type,
+            eye=upload.eye,
+            kind=upload.kind,
+            captured_at=upload.captured_at,
+            note=upload.note,
+            urgent=upload.urgent,
+            created_at=upload.created_at,
+            received_at=received_at,
+            stored_at=stored_at,
+        ),
+        digests=Digests(declared=upload.digest or "", sha256=found.sha256),
+        format=verdict.format or "",
+        media_type=verdict.media_type or "application/octet-stream",
+        time_zone=zone.key,
+        scans=tuple(scans),
+    )
+
+
+def parts(verdict: Verdict) -> Sequence[ScanFacts]:
+    """The scans that a verdict stands for; a file in which nothing can be seen still is one scan."""
+    return verdict.scans or (ScanFacts(width=0, height=0, frames=1),)
+
+
+def instant(text: str | None, zone: ZoneInfo) -> datetime | None:
+    """Read an ISO time; without an offset it is the clinic's local time. None if it is none."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    # Years at the very ends have no instant in some zones, and nobody took a picture then.
+    if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _scan_part(upload: Upload, patient: Patient | None, index: int, found: Found, zone: ZoneInfo) -> ScanPart:
+    seen = parts(found.verdict)[index]
+    detected = _detected(seen)
+    captured_at, source = _captured(upload, detected, zone)
+    return ScanPart(
+        id=ids.scan_id(upload.id, index),
+        position=index,
+        eye=upload.eye if upload.eye is not Eye.UNKNOWN else detected.eye or Eye.UNKNOWN,
+        kind=upload.kind if upload.kind is not Kind.UNKNOWN else detected.kind or Kind.UNKNOWN,
+        captured_at=captured_at,
+        captured_source=source,
+        visit_day=captured_at.astimezone(zone).date().isoformat(),
+        width=seen.width,
+        height=seen.height,
+        frames=seen.frames,
+        placeholder=seen.placeholder,
+        no_preview=found.verdict.no_preview,
+        attention=tuple(_attention(upload, patient, detected)),
+        detected=detected,
+        renditions=dict(found.renditions[index]),
+    )
+
+
+def _detected(facts: ScanFacts) -> Detected:
+    return Detected(
+        eye=facts.eye,
+        kind=facts.kind,
+        captured_at=facts.captured_at,
+        captured_source=facts.captured_source,
+        device=facts.device,
+        spacing_mm=None if facts.spacing_mm is None else tuple(float(step) for step in facts.spacing_mm),
+        patient=None if facts.patient_hint is None else dict(facts.patient_hint),
+    )
+
+
+def _captured(upload: Upload, detected: Detected, zone: ZoneInfo) -> tuple[datetime, str]:
+    declared = instant(upload.captured_at, zone)
+    if declared:
+        return declared, "declared"
+    found = instant(detected.captured_at, zone)
+    if found:
+        return found, detected.captured_source or "file"
+    return upload.received_at or upload.created_at, "upload"
+
+
+def _attention(upload: Upload, patient: Patient | None, detected: Detected) -> list[str]:
+    reasons = []
+    if detected.eye not in (None, Eye.UNKNOWN, upload.eye) and upload.eye is not Eye.UNKNOWN:
+        reasons.append("eye")
+    if patient and detected.patient and _another(patient, detected.patient):
+        reasons.append("patient")
+    return reasons
+
+
+def _another(patient: Patient, hint: Mapping[str, str]) -> bool:
+    """Say whether the file names another patient: another birth date, or another number of the same issuer.
+
+    Names are written in too many ways to be compared letter by letter.
+    """
+    same_issuer = hint.get("issuer", "").casefold() in ("", patient.issuer.casefold())
+    known = {"birth_date": patient.birth_date} | ({"id": patient.mrn} if same_issuer else {})
+    said = {key: " ".join(hint.get(key, "").split()) for key in known}
+    return any(value and value.casefold() != known[key].casefold() for key, value in said.items())

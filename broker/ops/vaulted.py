@@ -1,0 +1,139 @@
+"""Read the vault's documents back, and judge each: does it fit, is it where it belongs, is all it names there?
+
+Works by listing, so that a blob's size costs no call of its own, and reads eight documents at a time. Lists come in
+the order of names (List Blobs), so an upload's blobs stand together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby, islice
+from typing import Any, TypeVar
+
+from .. import names
+from ..catalog.patients import Patient
+from ..errors import FileTooLarge
+from ..ids import is_id
+from ..ingest import manifest as manifests
+from ..ingest.manifest import Manifest, Misfit
+from ..names import VaultBlob
+from ..patients import from_document
+from ..storage.containers import BlobGone, Listed, Vault
+
+READERS = 8
+PAGE = 200
+PATIENT_LIMIT = 64 << 10
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A blob that does not count, and why; neither repeats anything of a patient."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """An upload with a tombstone."""
+
+    upload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a patient: the patient as it was then, and the document itself."""
+
+    patient: Patient
+    document: dict[str, Any]
+    changed_at: datetime
+
+
+class VaultReader:
+    """Reads everything once. Every method may raise StorageUnavailable."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def is_empty(self) -> bool:
+        """Say whether there is nothing at all."""
+        return next(iter(self._vault.list("")), None) is None
+
+    def patients(self) -> Iterator[list[Version | Fault]]:
+        """Give pages of patient versions; all versions of a patient stand together, the newest first."""
+        groups = groupby(self._vault.list("patients/"), _folder)
+        newest_first = (sorted(group, key=_number, reverse=True) for _, group in groups)
+        yield from _read(self._version, (listed for group in newest_first for listed in group))
+
+    def uploads(self) -> Iterator[list[Manifest | Erased | Fault]]:
+        """Give pages of what became of uploads. An original without a manifest is on its way, and left out."""
+        sizes = {listed.name: listed.size for listed in self._vault.list("scans/") if "/records/" not in listed.name}
+        groups = (list(group) for _, group in groupby(self._vault.list("uploads/"), _folder))
+        finished = (group for group in groups if not {"manifest.json", "tombstone.json"}.isdisjoint(map(_leaf, group)))
+        yield from _read(lambda group: self._upload(group, sizes), finished)
+
+    def _version(self, listed: Listed) -> Version | Fault:
+        try:
+            document = json.loads(self._vault.get(VaultBlob(listed.name), PATIENT_LIMIT))
+            patient = from_document(document)
+            changed_at = datetime.fromisoformat(document["changed_at"]).astimezone(UTC)
+            at_home = is_id(patient.id) and names.patient(patient.id, patient.version).name == listed.name
+        except (ValueError, TypeError, KeyError, RecursionError, BlobGone, FileTooLarge) as fault:
+            return Fault(listed.name, f"no patient's document ({type(fault).__name__})")
+        return Version(patient, document, changed_at) if at_home else Fault(listed.name, "its ids are not its name's")
+
+    def _upload(self, group: Sequence[Listed], sizes: dict[str, int]) -> Manifest | Erased | Fault:
+        there = {_leaf(listed): listed for listed in group}
+        if "tombstone.json" in there:
+            return Erased(_folder(there["tombstone.json"]).rpartition("/")[2])
+        name = there["manifest.json"].name
+        try:
+            manifest = manifests.read(self._vault.get(VaultBlob(name), manifests.LIMIT))
+        except (Misfit, ValueError, BlobGone, FileTooLarge) as fault:
+            return Fault(name, str(fault) or type(fault).__name__)
+        if names.manifest(manifest.upload.id).name != name:
+            return Fault(name, "its ids are not its name's")
+        known = sizes | {listed.name: listed.size for listed in group}
+        wrong = [blob.name for blob, size in manifests.blobs(manifest).items() if self._size(blob, known) != size]
+        return Fault(name, f"missing, or of another size: {', '.join(wrong)}") if wrong else manifest
+
+    def _size(self, blob: VaultBlob, known: dict[str, int]) -> int | None:
+        if blob.name in known:
+            return known[blob.name]
+        # It may be younger than the listing: services go on while we read.
+        arrived = self._vault.head(blob)
+        return arrived.size if arrived else None
+
+
+def _read(read: Callable[[T], R], items: Iterable[T]) -> Iterator[list[R]]:
+    """Read pages of ``items``, the next one while the caller is busy with the one before."""
+    rest = iter(items)
+    with ThreadPoolExecutor(READERS) as pool:
+        waiting: list[Future[R]] = []
+        while page := list(islice(rest, PAGE)):
+            started = [pool.submit(read, item) for item in page]
+            if waiting:
+                yield [future.result() for future in waiting]
+            waiting = started
+        if waiting:
+            yield [future.result() for future in waiting]
+
+
+def _folder(listed: Listed) -> str:
+    return listed.name.rpartition("/")[0]
+
+
+def _leaf(listed: Listed) -> str:
+    return listed.name.rpartition("/")[2]
+
+
+def _number(listed: Listed) -> int:
+    number = _leaf(listed).removesuffix(".json")
+    return int(number) if number.isascii() and number.isdigit() else 0

@@ -1,0 +1,276 @@
+"""Rebuild: an empty catalog beside a vault becomes the same catalog again; what does not count imports nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broker import names
+from broker.catalog import Catalog, audit, leases
+from broker.errors import CatalogBusy, StorageUnavailable
+from broker.ids import new_id, scan_id
+from broker.ingest.crashpoint import Effect
+from broker.ingest.verdict import Verdict
+from broker.names import Rendition, VaultBlob
+from broker.ops.rebuild import LEASE, MARK, Counts, ensure_indexed, index
+from broker.words import Eye, State
+from tests import catalogs, people
+from tests.lanes import JPEG, Died, Rig, dump, fault_at
+
+QUIET: Callable[[str], None] = lambda line: None  # noqa: E731
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    """A vault with patients in several versions, stored and rejected uploads, and one still on its way."""
+    made = Rig(tmp_path)
+    other = people.patient(made.patients, mrn="77", name="Bob Beispiel")
+    made.patients.change(people.actor(), other.id, {"name": "Robert Beispiel", "mrn": "78"}, now=people.NOW)
+    for number in range(5):
+        made.send(f"picture {number}".encode(), note="größer", urgent=number == 1, captured_at="2026-11-20T10:00")
+    made.send(b"other", patient_id=other.id, eye=Eye.UNKNOWN, captured_at=None)
+    made.run()
+    made.fake.verdict = replace(JPEG, scans=JPEG.scans * 2)
+    made.send(b"volumes")
+    made.run()
+    made.fake.verdict = Verdict("dicom", "application/dicom", None, no_preview="There is no preview.")
+    made.send(b"dicom", filename="1.2.3")
+    made.send(b"bad", arrives=b"dab")
+    made.run()
+    made.declare(b"pending")
+    made.publisher.publish()
+    made.check()
+    return made
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Catalog:
+    return catalogs.fresh(tmp_path / "empty")
+
+
+def test_an_empty_catalog_becomes_equal(rig: Rig, empty: Catalog) -> None:
+    counts = index(empty, rig.vault, QUIET)
+    assert (counts.versions, counts.uploads, counts.scans, counts.faults) == (3, 8, 9, [])
+    assert dump(empty) == dump(rig.catalog)
+
+
+def test_repeating_it_changes_nothing(rig: Rig, empty: Catalog) -> None:
+    index(empty, rig.vault, QUIET)
+    again = index(empty, rig.vault, QUIET)
+    assert again.different == 0
+    assert dump(empty) == dump(rig.catalog)
+
+
+def test_on_a_living_catalog_it_changes_nothing(rig: Rig) -> None:
+    before = dump(rig.catalog)
+    waiting = rig.declare(b"more")
+    index(rig.catalog, rig.vault, QUIET)
+    assert dump(rig.catalog) == before
+    assert rig.row(waiting).state is State.PENDING
+
+
+def test_comparing_writes_nothing(rig: Rig, empty: Catalog) -> None:
+    counts = index(empty, rig.vault, QUIET, check_only=True)
+    assert (counts.uploads, counts.different) == (8, 11)
+    assert all(not rows for rows in dump(empty).values())
+    assert index(rig.catalog, rig.vault, QUIET, check_only=True).different == 0
+
+
+def test_an_upload_whose_worker_died_after_the_manifest_becomes_stored(rig: Rig) -> None:
+    upload = rig.send(b"late")
+    with fault_at((Effect.MANIFEST, "after"), Died()), pytest.raises(Died):
+        rig.lane.step()
+    index(rig.catalog, rig.vault, QUIET)
+    assert rig.row(upload).state is State.STORED
+    rig.run()
+    rig.sweeper.sweep()
+    assert rig.acts(upload) == ["upload.stored"]
+    rig.check()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("what", [Effect.INDEX_PATIENTS, Effect.INDEX_UPLOADS, Effect.INDEXED])
+def test_it_may_die_anywhere_and_be_started_again(rig: Rig, empty: Catalog, what: Effect, moment: str) -> None:
+    with fault_at((what, moment), Died()) as hits, pytest.raises(Died):
+        index(empty, rig.vault, QUIET)
+    assert hits
+    index(empty, rig.vault, QUIET)
+    assert dump(empty) == dump(rig.catalog)
+
+
+def spoil_manifest(rig: Rig, how: Callable[[bytes], bytes]) -> str:
+    name = next(name for name in sorted(rig.store.vault.blobs) if name.endswith("manifest.json"))
+    blob = rig.store.vault.blobs[name]
+    blob.data = how(blob.data)
+    return name
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda data: data[:-20],
+        lambda data: b"",
+        lambda data: data.replace(b'"version":1', b'"version":2'),
+        lambda data: data.replace(b'"urgent":', b'"urgently":'),
+        lambda data: b"x" * (5 << 20),
+        lambda data: re.sub(rb'"size":\d+', b'"size":99999', data),
+    ],
+)
+def test_a_damaged_manifest_is_reported_and_imports_nothing(
+    rig: Rig, empty: Catalog, how: Callable[[bytes], bytes]
+) -> None:
+    name = spoil_manifest(rig, how)
+    counts = index(empty, rig.vault, QUIET)
+    assert [fault.name for fault in counts.faults] == [name]
+    assert counts.uploads == 7
+
+
+def test_a_manifest_under_another_uploads_name_is_reported(rig: Rig, empty: Catalog) -> None:
+    name = next(name for name in rig.store.vault.blobs if name.endswith("manifest.json"))
+    elsewhere = names.manifest(new_id(people.NOW))
+    rig.vault.put(elsewhere, rig.store.vault.blobs[name].data, "application/json")
+    counts = index(empty, rig.vault, QUIET)
+    assert [fault.name for fault in counts.faults] == [elsewhere.name]
+    assert dump(empty) == dump(rig.catalog)
+
+
+@pytest.mark.parametrize("which", ["original", "thumbnail.webp", "display.jpg"])
+@pytest.mark.parametrize("how", ["lost", "shorter"])
+def test_a_manifest_that_names_a_missing_blob_is_reported(rig: Rig, empty: Catalog, which: str, how: str) -> None:
+    name = next(name for name in sorted(rig.store.vault.blobs) if name.endswith(which))
+    if how == "lost":
+        del rig.store.vault.blobs[name]
+    else:
+        rig.store.vault.blobs[name].data = b"s"
+    counts = index(empty, rig.vault, QUIET)
+    assert len(counts.faults) == 1
+    assert name in counts.faults[0].why
+    assert counts.uploads == 7
+
+
+def test_a_tombstone_keeps_its_upload_out(rig: Rig, empty: Catalog) -> None:
+    upload = rig.send(b"to be erased", eye=Eye.OS)
+    rig.fake.verdict = JPEG
+    rig.run()
+    rig.vault.put(names.tombstone(upload.id), b"{}", "application/json")
+    counts = index(empty, rig.vault, QUIET)
+    assert (counts.erased, counts.uploads) == (1, 8)
+    assert not any(row["id"] == upload.id for row in dump(empty)["uploads"])
+
+
+def test_a_scan_of_a_patient_that_nobody_knows_is_reported(rig: Rig, empty: Catalog) -> None:
+    for name in [name for name in rig.store.vault.blobs if name.startswith("patients/") and rig.patient.id in name]:
+        del rig.store.vault.blobs[name]
+    counts = index(empty, rig.vault, QUIET)
+    assert {fault.why for fault in counts.faults} == {"its patient is not in the vault"}
+    assert counts.uploads == 1
+
+
+@pytest.mark.parametrize(
+    "document",
+    [b"{", b"[]", b"{}", b'"x"', b"null", b'{"id": 1}', b"[" * 100_000, b"x" * (65 << 10)],
+)
+def test_a_damaged_patient_is_reported(rig: Rig, empty: Catalog, document: bytes) -> None:
+    blob = names.patient(new_id(people.NOW), 1)
+    rig.vault.put(blob, document, "application/json")
+    counts = index(empty, rig.vault, QUIET)
+    assert [fault.name for fault in counts.faults] == [blob.name]
+    assert dump(empty) == dump(rig.catalog)
+
+
+def test_two_patients_with_one_record_number_are_told_apart(rig: Rig, empty: Catalog) -> None:
+    identity = new_id(people.NOW)
+    known = json.loads(rig.vault.get(names.patient(rig.patient.id, 1), 10_000))
+    twin = known | {"id": identity}
+    rig.vault.put(names.patient(identity, 1), json.dumps(twin).encode(), "application/json")
+    counts = index(empty, rig.vault, QUIET)
+    assert len(counts.faults) >= 1
+    assert len(dump(empty)["patients"]) == 2
+
+
+def test_the_tenth_version_is_newer_than_the_second(rig: Rig, empty: Catalog) -> None:
+    for number in range(11):
+        rig.patients.change(people.actor(), rig.patient.id, {"name": f"Name {number}"}, now=people.NOW)
+    rig.publisher.publish()
+    index(empty, rig.vault, QUIET)
+    assert dump(empty) == dump(rig.catalog)
+
+
+def test_what_comes_while_it_reads_is_found_by_looking(rig: Rig, empty: Catalog) -> None:
+    upload = rig.send(b"just now")
+    rig.fake.verdict = JPEG
+    seen: list[str] = []
+
+    def arrive(act: str, name: str) -> None:
+        # The renditions were listed already when this upload is promoted.
+        if act == "list" and name == "uploads/" and not seen:
+            seen.append(name)
+            rig.run()
+
+    rig.store.before = arrive
+    counts = index(empty, rig.vault, QUIET)
+    assert counts.faults == []
+    assert dump(empty) == dump(rig.catalog)
+    assert rig.store.vault.blobs[names.rendition(scan_id(upload.id, 0), Rendition.THUMBNAIL, "image/webp").name]
+
+
+def test_a_storage_fault_ends_it_and_nothing_is_marked(rig: Rig, empty: Catalog) -> None:
+    def fail(act: str, name: str) -> None:
+        if act == "get" and name.startswith("uploads/"):
+            raise StorageUnavailable("503")
+
+    rig.store.before = fail
+    with pytest.raises(StorageUnavailable):
+        ensure_indexed(empty, rig.vault, QUIET)
+    with empty.read() as tx:
+        assert leases.marked(tx, MARK) is None
+
+
+def test_a_start_reads_the_vault_once(rig: Rig, empty: Catalog) -> None:
+    lines: list[str] = []
+    ensure_indexed(empty, rig.vault, lines.append)
+    assert dump(empty) == dump(rig.catalog)
+    assert any("8 uploads" in line for line in lines)
+    rig.store.before = lambda act, name: pytest.fail("the vault was asked again")
+    ensure_indexed(empty, rig.vault, lines.append)
+
+
+def test_an_empty_vault_is_marked_at_once(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    ensure_indexed(rig.catalog, rig.vault, lambda line: pytest.fail(line))
+    with rig.catalog.read() as tx:
+        assert leases.marked(tx, MARK) is not None
+
+
+def test_only_one_worker_reads_the_vault_at_a_time(rig: Rig, empty: Catalog) -> None:
+    with empty.write() as tx:
+        assert leases.take(empty, tx, "rebuild", holder="another", life=LEASE)
+    with pytest.raises(CatalogBusy):
+        ensure_indexed(empty, rig.vault, QUIET)
+
+
+def test_it_leaves_an_audit_row(rig: Rig, empty: Catalog) -> None:
+    index(empty, rig.vault, QUIET)
+    with empty.read() as tx:
+        (row,) = audit.newest(tx, before=None, limit=10)
+    assert (row.act, row.detail) == ("catalog.rebuilt", {"uploads": 8, "scans": 9, "faults": 0})
+
+
+def test_no_progress_line_names_a_patient(rig: Rig, empty: Catalog) -> None:
+    lines: list[str] = []
+    spoil_manifest(rig, lambda data: data.replace(b'"eye":"OD"', b'"eye":"Ada"'))
+    counts = index(empty, rig.vault, lines.append)
+    text = " ".join([*lines, *(f"{fault.name} {fault.why}" for fault in counts.faults)])
+    assert isinstance(counts, Counts)
+    assert "Ada" not in text
+    assert "Beispiel" not in text
+
+
+def test_every_blob_name_that_is_read_is_one_of_ours() -> None:
+    with pytest.raises(ValueError, match="not a vault name"):
+        VaultBlob("uploads/../secret")
