@@ -74,6 +74,7 @@ class Uploads:
         results = [self._renewed(found.get(upload), now) for upload in ids]
         offers = [result for result in results if isinstance(result, Offer)]
         with self.catalog.write() as tx:
+            rows.heard(tx, found, now)
             _audit_grants(tx, actor, "upload.renew", offers, now)
         return results
 

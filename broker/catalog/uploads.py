@@ -196,6 +196,43 @@ def overdue(tx: Tx, now: datetime, limit: int) -> list[str]:
     return list(tx.execute(sa.select(uploads.c.id).where(late).limit(limit)).scalars())
 
 
+def heard(tx: Tx, ids: Iterable[str], now: datetime) -> None:
+    """Note that pending uploads were given fresh grants: until those are over, somebody may be sending."""
+    # A pending upload waits for nobody, so the column by which the queue is ordered is free to hold this.
+    where = uploads.c.id.in_(list(ids)) & (uploads.c.state == State.PENDING)
+    tx.execute(uploads.update().where(where).values(not_before=now))
+
+
+def silent(tx: Tx, ids: Iterable[str], since: datetime) -> set[str]:
+    """Give those of these that are pending and were not heard of after ``since``."""
+    where = uploads.c.id.in_(list(ids)) & (uploads.c.state == State.PENDING) & (uploads.c.not_before <= since)
+    return set(tx.execute(sa.select(uploads.c.id).where(where)).scalars())
+
+
+def refuse(tx: Tx, upload: str, reason: Rejection, *, detail: str, now: datetime) -> bool:
+    """Move pending -> received -> verifying -> rejected at one stroke: what need not be read to be refused.
+
+    False if it was not pending any more.
+    """
+    where = (uploads.c.id == upload) & (uploads.c.state == State.PENDING)
+    values = {"state": State.REJECTED, "reason": reason, "detail": detail, "received_at": now, "ended_at": now}
+    return tx.execute(uploads.update().where(where).values(values)).rowcount == 1
+
+
+def unclaimed(tx: Tx, before: datetime, *, after: str, limit: int) -> list[str]:
+    """List, by id, uploads received before this that no worker has claimed yet."""
+    where = (uploads.c.state == State.RECEIVED) & (uploads.c.fence == 0) & (uploads.c.received_at < before)
+    query = sa.select(uploads.c.id).where(where & (uploads.c.id > after)).order_by(uploads.c.id).limit(limit)
+    return list(tx.execute(query).scalars())
+
+
+def lose(tx: Tx, upload: str, *, detail: str, now: datetime) -> bool:
+    """Move received -> missing. False if it was claimed, now or ever: then it is its worker's to say."""
+    never = (uploads.c.id == upload) & (uploads.c.state == State.RECEIVED) & (uploads.c.fence == 0)
+    values = {"state": State.MISSING, "detail": detail, "ended_at": now}
+    return tx.execute(uploads.update().where(never).values(values)).rowcount == 1
+
+
 def claim(catalog: Catalog, tx: Tx, *, lease: timedelta) -> Upload | None:
     """Take the next upload to verify: urgent ones first, then the one that waits longest.
 
