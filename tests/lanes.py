@@ -294,12 +294,16 @@ class Rig:
 def dump(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
     """Everything that a rebuild must bring back, in an order of its own."""
     unkept = {"keep_until", "not_before", "lease_until", "fence", "attempts"}
-    found = {}
+    found, stored = {}, set[str]()
     with catalog.read() as tx:
-        for table in (tables.patients, tables.patient_versions, tables.uploads, tables.scans):
+        for table in (tables.patients, tables.patient_versions, tables.uploads, tables.batches, tables.scans):
             rows = [dict(row._mapping) for row in tx.execute(sa.select(table))]
+            if table is tables.batches:
+                # Of a batch of which nothing was stored the vault knows nothing.
+                rows = [row for row in rows if row["id"] in stored]
             if table is tables.uploads:
                 rows = [row for row in rows if row["state"] == State.STORED]
+                stored = {row["batch_id"] for row in rows}
             kept = [{key: value for key, value in row.items() if key not in unkept} for row in rows]
             found[table.name] = sorted(kept, key=lambda row: json.dumps(row, default=str, sort_keys=True))
     return found

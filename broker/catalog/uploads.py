@@ -92,17 +92,42 @@ def add(tx: Tx, new: Batch, rows: list[Upload]) -> None:
 
 
 def restore(tx: Tx, row: Upload) -> bool:
-    """Add an upload that the vault knows, stored as it is there; leave a known one that is ended alone.
+    """Add an upload that the vault knows, or make it what it is there, and say whether it was not stored before.
 
-    Returns whether anything changed. An upload that is still on its way becomes stored: its manifest exists.
+    An upload that is still on its way becomes stored: its manifest exists.
     """
     values = _values(row) | {"not_before": row.created_at}
     before = tx.execute(sa.select(uploads.c.state).where(uploads.c.id == row.id)).scalar()
     if before is None:
         insert_new(tx, uploads, [values])
-    elif before != State.STORED:
+    else:
         tx.execute(uploads.update().where(uploads.c.id == row.id).values(values))
     return before != State.STORED
+
+
+def restore_batches(tx: Tx, known: Iterable[Batch]) -> None:
+    """Add batches that the vault knows; one that is there already stays as it is."""
+    values = {one.id: {name: getattr(one, name) for name in Batch.__dataclass_fields__} for one in known}
+    insert_new(tx, batches, list(values.values()))
+
+
+def extend(tx: Tx, rows: list[Upload]) -> None:
+    """Add uploads to a batch of which some were lost. Raises Conflict if somebody was faster."""
+    if rows:
+        tx.execute(uploads.insert(), [_values(row) | {"not_before": row.created_at} for row in rows])
+
+
+def forget(tx: Tx, ids: Iterable[str]) -> int:
+    """Take out uploads that were erased, with their scans; says how many were there."""
+    which = list(ids)
+    tx.execute(scans.delete().where(scans.c.upload_id.in_(which)))
+    return tx.execute(uploads.delete().where(uploads.c.id.in_(which))).rowcount
+
+
+def stored_ids(tx: Tx, *, after: str, limit: int) -> list[str]:
+    """List the ids of stored uploads, in order, those behind ``after``."""
+    where = (uploads.c.state == State.STORED) & (uploads.c.id > after)
+    return list(tx.execute(sa.select(uploads.c.id).where(where).order_by(uploads.c.id).limit(limit)).scalars())
 
 
 def of_batch(tx: Tx, batch_id: str) -> list[Upload]:
@@ -171,6 +196,16 @@ def stored_with(tx: Tx, digests: Iterable[str]) -> dict[str, list[tuple[str, str
     for digest, upload, patient in tx.execute(query.order_by(uploads.c.id)):
         found.setdefault(digest, []).append((upload, patient))
     return found
+
+
+def known_elsewhere(tx: Tx, claimed: Upload) -> bool:
+    """Say whether the same bytes are stored, or being checked, under another patient.
+
+    Of two that are checked at the same time at least one sees the other: each is in one of these states when it asks.
+    """
+    alive = uploads.c.state.in_([State.RECEIVED, State.VERIFYING, State.STORED])
+    where = alive & (uploads.c.digest == claimed.digest) & (uploads.c.patient_id != claimed.patient_id)
+    return tx.execute(sa.select(uploads.c.id).where(where).limit(1)).first() is not None
 
 
 def receive(tx: Tx, upload: str, *, digest: str, now: datetime) -> bool:
