@@ -120,8 +120,31 @@ def extend(tx: Tx, rows: list[Upload]) -> None:
 def forget(tx: Tx, ids: Iterable[str]) -> int:
     """Take out uploads that were erased, with their scans; says how many were there."""
     which = list(ids)
+    left = sa.select(uploads.c.batch_id).where(uploads.c.id.not_in(which))
+    of_these = sa.select(uploads.c.batch_id).where(uploads.c.id.in_(which))
+    tx.execute(batches.delete().where(batches.c.id.in_(of_these) & batches.c.id.not_in(left)))
     tx.execute(scans.delete().where(scans.c.upload_id.in_(which)))
     return tx.execute(uploads.delete().where(uploads.c.id.in_(which))).rowcount
+
+
+def about(tx: Tx, patient: str) -> tuple[dict[str, list[str]], list[str]]:
+    """Give a patient's uploads with all their scans, and those among them that hold a scan of somebody else.
+
+    An upload is the patient's if a scan of it is or, if it has none, if it was declared so.
+    """
+    mine = set(tx.execute(sa.select(scans.c.upload_id).where(scans.c.patient_id == patient)).scalars())
+    declared = set(tx.execute(sa.select(uploads.c.id).where(uploads.c.patient_id == patient)).scalars())
+    found = scan_ids(tx, mine | declared)
+    ours = {upload: found.get(upload, []) for upload in sorted(mine | (declared - found.keys()))}
+    others = sa.select(scans.c.upload_id).where(scans.c.upload_id.in_(mine), scans.c.patient_id != patient)
+    return ours, sorted(set(tx.execute(others).scalars()))
+
+
+def on_their_way(tx: Tx, patient: str) -> int:
+    """Count a patient's uploads that may still become scans."""
+    moving = uploads.c.state.in_([State.PENDING, State.RECEIVED, State.VERIFYING])
+    query = sa.select(sa.func.count()).where(moving, uploads.c.patient_id == patient)
+    return tx.execute(query).scalar_one()
 
 
 def stored_ids(tx: Tx, *, after: str, limit: int) -> list[str]:

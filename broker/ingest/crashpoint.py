@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Effect(StrEnum):
-    """Every side effect of verifying, promoting, publishing, sweeping and rebuilding."""
+    """Every side effect of verifying, promoting, publishing, sweeping, rebuilding and erasing."""
 
     CLAIM = "claim"
     SPOOL = "spool"
@@ -36,6 +36,9 @@ class Effect(StrEnum):
     INDEX_UPLOADS = "index-uploads"
     INDEX_MARK = "index-mark"
     INDEXED = "indexed"
+    TOMBSTONE = "tombstone"
+    ERASE = "erase"
+    FORGET = "forget"
 
 
 Hook = Callable[[Effect, str], None]

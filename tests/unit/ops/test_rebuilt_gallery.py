@@ -61,7 +61,7 @@ def gallery(folder: Path, catalog: Catalog, rig: Rig) -> list[dict[str, Any]]:
         people.actor(Role.ADMIN), name=new_id(rig.clock.now), role=Role.PHYSICIAN, now=rig.clock.now
     )[1]
     headers = {"Authorization": f"Bearer {token}"}
-    listed = client.get("/api/v1/scans?limit=100", headers=headers).get_json()["scans"]
+    listed: list[dict[str, Any]] = client.get("/api/v1/scans?limit=100", headers=headers).get_json()["scans"]
     alone = [client.get(f"/api/v1/scans/{scan['id']}", headers=headers).get_json() for scan in listed]
     for scan in (*listed, *alone):
         assert scan.pop("links")
