@@ -59,6 +59,12 @@ def parser() -> argparse.ArgumentParser:
     add("check", check, "say how storage, catalog and sign-in stand and what is missing")
     rebuilding = add("rebuild", rebuild, "fill the catalog from what lies in the vault; safe while services run")
     rebuilding.add_argument("--check", action="store_true", dest="check_only", help="compare only, write nothing")
+    erasing = add("erase", erase, "erase a scan's file, or a patient, for ever; asks twice, and is audited")
+    which = erasing.add_mutually_exclusive_group(required=True)
+    which.add_argument("--scan", metavar="ID", help="the file that this scan came out of, with all its scans")
+    which.add_argument("--patient", metavar="ID", help="a patient with all versions, files, scans and records")
+    erasing.add_argument("--reason", required=True, metavar="TEXT", help="kept in the audit and in the tombstone")
+    erasing.add_argument("--yes", action="store_true", dest="sure", help="do not ask")
     inviting = add("invite", invite, "print a one-time link (30 minutes) with which a person sets a password")
     inviting.add_argument("--role", action="append", required=True, choices=_roles(), help="may stand several times")
     inviting.add_argument("--name", required=True, help="the person's name, as colleagues read it")
@@ -120,6 +126,13 @@ def rebuild(options: argparse.Namespace) -> int:
     from .ops import rebuild as rebuilding
 
     return rebuilding.rebuild(_quiet(_config()), _say, check_only=options.check_only)
+
+
+def erase(options: argparse.Namespace) -> int:
+    from .ops import erase as erasing
+
+    which = {"scan": options.scan, "patient": options.patient}
+    return erasing.erase(_quiet(_config()), _say, input, **which, reason=options.reason, sure=options.sure)
 
 
 def invite(options: argparse.Namespace) -> int:

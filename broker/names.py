@@ -63,7 +63,7 @@ _VAULT_NAME = re.compile(
     rf"uploads/[0-9a-f]{{2}}/{_ID}/(?:original|manifest\.json|tombstone\.json)"
     rf"|scans/[0-9a-f]{{2}}/{_ID}/(?:thumbnail|display|full|frames|enface|localizer)\.(?:webp|jpg|png|zip)"
     rf"|scans/[0-9a-f]{{2}}/{_ID}/records/[1-9][0-9]{{0,8}}\.json"
-    rf"|patients/[0-9a-f]{{2}}/{_ID}/[1-9][0-9]{{0,8}}\.json"
+    rf"|patients/[0-9a-f]{{2}}/{_ID}/(?:[1-9][0-9]{{0,8}}|tombstone)\.json"
     r"|audit/[0-9]{10}\.jsonl"
 )
 _INTAKE_NAME = re.compile(rf"([0-9a-f]{{2}})/({_ID})")
@@ -82,6 +82,11 @@ def manifest(upload: str) -> VaultBlob:
 def tombstone(upload: str) -> VaultBlob:
     """Written before an erasure; a rebuild obeys it."""
     return VaultBlob(f"uploads/{_tt(upload)}/{upload}/tombstone.json")
+
+
+def patient_tombstone(patient_id: str) -> VaultBlob:
+    """Written before a patient's erasure; a rebuild obeys it."""
+    return VaultBlob(f"patients/{_tt(patient_id)}/{patient_id}/tombstone.json")
 
 
 def rendition(scan: str, what: Rendition, media_type: str) -> VaultBlob:

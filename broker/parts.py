@@ -13,12 +13,13 @@ from .config import Config
 from .declaration import Limits
 from .gallery import Gallery
 from .ids import new_id
+from .names import VaultBlob
 from .patients import Patients
 from .sas.keys import KeySource, key_source
 from .sas.probe import create_blocks
 from .sas.signer import Signer
 from .storage.azure import AzureStore
-from .storage.containers import Intake, Vault
+from .storage.containers import Intake, Kept, Vault
 from .uploads import Uploads
 
 
@@ -29,6 +30,9 @@ class Store(Protocol):
     def intake(self) -> Intake: ...
     @property
     def vault(self) -> Vault: ...
+
+    def kept(self, blob: VaultBlob) -> Kept:
+        """Say what a deletion leaves behind in this account. Raises StorageUnavailable."""
 
     def ready(self) -> None:
         """Return if both containers answer. Raises StorageUnavailable."""

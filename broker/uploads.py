@@ -74,6 +74,7 @@ class Uploads:
         results = [self._renewed(found.get(upload), now) for upload in ids]
         offers = [result for result in results if isinstance(result, Offer)]
         with self.catalog.write() as tx:
+            rows.heard(tx, found, now)
             _audit_grants(tx, actor, "upload.renew", offers, now)
         return results
 
@@ -171,9 +172,19 @@ class Uploads:
             stored = rows.stored_with(tx, _digests(uploads))
         if known is None or known.account_id != actor.account or known.body_hash != declaration.body_hash:
             raise Invalid("This batch id stands for another declaration. Make a new id for each batch.")
-        offers = [self._offer(upload, now) for upload in uploads]
-        with self.catalog.write() as tx:
-            _audit_grants(tx, actor, "upload.declare", offers, now, patient=declaration.patient)
+        # A catalog that was rebuilt knows of a batch what was stored; what was still on its way is declared anew.
+        there = {upload.position for upload in uploads}
+        places = [place for place in range(len(declaration.files)) if place not in there]
+        lost = [self._row(actor, declaration, place, now) for place in places]
+        whole = sorted([*uploads, *lost], key=lambda upload: upload.position)
+        offers = [self._offer(upload, now) for upload in whole]
+        try:
+            with self.catalog.write() as tx:
+                rows.extend(tx, lost)
+                rows.heard(tx, [upload.id for upload in whole], now)
+                _audit_grants(tx, actor, "upload.declare", offers, now, patient=declaration.patient)
+        except Conflict:  # the same declaration arrived twice at once
+            return self._declare_again(actor, declaration, now)
         return _with_duplicates(offers, stored)
 
     def _row(self, actor: Actor, declaration: Declaration, place: int, now: datetime) -> Upload:

@@ -376,6 +376,16 @@ class StorageContract:
         with pytest.raises(BlobGone):
             list(vault.read(blob))
 
+    def test_what_is_deleted_from_the_vault_is_gone_and_its_name_is_free(self, vault: Vault) -> None:
+        blob, other = original(upload()), original(upload())
+        for one in (blob, other):
+            vault.put(one, b"12345", "application/octet-stream")
+        assert vault.delete(blob)
+        assert vault.head(blob) is None
+        assert not vault.delete(blob), "said again it changes nothing"
+        assert vault.head(other) is not None
+        assert vault.put(blob, b"123", "application/octet-stream")
+
     def test_list_takes_a_prefix(self, vault: Vault) -> None:
         mine, other = upload(), upload()
         for blob in (original(mine), manifest(mine), manifest(other)):

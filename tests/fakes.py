@@ -20,6 +20,7 @@ from broker.storage.containers import (
     Block,
     BlockList,
     BlocksRefused,
+    Kept,
     Listed,
 )
 
@@ -66,6 +67,11 @@ class FakeStore:
         """Remember the origins."""
         self.before("ensure", "")
         self.origins = tuple(origins)
+
+    def kept(self, blob: VaultBlob) -> Kept:
+        """Nothing outlives a deletion here."""
+        self.before("kept", blob.name)
+        return Kept(versions=False, days=0)
 
     def server_time(self) -> datetime:
         """The clock, to the second."""
@@ -198,6 +204,10 @@ class FakeVault(_FakeContainer):
         if len(found.data) > limit:
             raise FileTooLarge(f"{len(found.data)} bytes, at most {limit} are read at once", limit=limit)
         return found.data
+
+    def delete(self, blob: VaultBlob) -> bool:
+        self.store.before("delete", blob.name)
+        return self.blobs.pop(blob.name, None) is not None
 
     def list(self, prefix: str) -> Iterator[Listed]:
         return self._list(prefix, uncommitted=False)

@@ -31,12 +31,13 @@ from broker.ingest import crashpoint
 from broker.ingest import manifest as manifests
 from broker.ingest.claim import Claims
 from broker.ingest.crashpoint import Effect
+from broker.ingest.fate import Keep
 from broker.ingest.lane import Lane
 from broker.ingest.promote import Promoter
 from broker.ingest.publish import Publisher
 from broker.ingest.rows import scan_rows
 from broker.ingest.spool import Spool
-from broker.ingest.sweep import Keep, Sweeper
+from broker.ingest.sweep import Sweeper
 from broker.ingest.verdict import RenditionFile, ScanFacts, Verdict
 from broker.ingest.verify import Decoder, Verifier
 from broker.names import IntakeBlob, Rendition
@@ -152,7 +153,7 @@ class Rig:
         self.spool = Spool(folder / "work")
         self.claims = Claims(self.catalog)
         self.publisher = Publisher(catalog=self.catalog, vault=self.vault)
-        self.sweeper = Sweeper(catalog=self.catalog, intake=self.intake, keep=KEEP, clock=self.clock)
+        self.sweeper = Sweeper(catalog=self.catalog, intake=self.intake, vault=self.vault, keep=KEEP, clock=self.clock)
         self.lane = self.new_lane(self.decoder)
 
     def new_lane(self, decoder: Decoder) -> Lane:
@@ -234,7 +235,8 @@ class Rig:
             past = datetime(2020, 1, 1, tzinfo=UTC)
             table = tables.uploads
             tx.execute(table.update().where(table.c.lease_until.is_not(None)).values(lease_until=past))
-            tx.execute(table.update().values(not_before=past))
+            # Of a pending upload the same column says when its client was last heard of.
+            tx.execute(table.update().where(table.c.state != State.PENDING).values(not_before=past))
             tx.execute(tables.leases.update().values(until=past))
 
     def row(self, upload: Upload) -> Upload:
@@ -292,12 +294,16 @@ class Rig:
 def dump(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
     """Everything that a rebuild must bring back, in an order of its own."""
     unkept = {"keep_until", "not_before", "lease_until", "fence", "attempts"}
-    found = {}
+    found, stored = {}, set[str]()
     with catalog.read() as tx:
-        for table in (tables.patients, tables.patient_versions, tables.uploads, tables.scans):
+        for table in (tables.patients, tables.patient_versions, tables.uploads, tables.batches, tables.scans):
             rows = [dict(row._mapping) for row in tx.execute(sa.select(table))]
+            if table is tables.batches:
+                # Of a batch of which nothing was stored the vault knows nothing.
+                rows = [row for row in rows if row["id"] in stored]
             if table is tables.uploads:
                 rows = [row for row in rows if row["state"] == State.STORED]
+                stored = {row["batch_id"] for row in rows}
             kept = [{key: value for key, value in row.items() if key not in unkept} for row in rows]
             found[table.name] = sorted(kept, key=lambda row: json.dumps(row, default=str, sort_keys=True))
     return found

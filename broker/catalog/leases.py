@@ -6,6 +6,7 @@ higher fence number; whoever comes back late with a lower one finds that nothing
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -35,6 +36,22 @@ def give_back(tx: Tx, name: str, *, holder: str) -> None:
 def mark(tx: Tx, name: str, at: datetime) -> None:
     """Note when something last happened, such as a worker's heartbeat."""
     upsert(tx, marks, {"name": name, "at": at}, key=["name"])
+
+
+def mark_all(tx: Tx, names: Iterable[str], at: datetime) -> None:
+    """Note several at once."""
+    upsert(tx, marks, [{"name": name, "at": at} for name in names], key=["name"])
+
+
+def marked_since(tx: Tx, prefix: str, since: datetime) -> set[str]:
+    """Give the names beginning with ``prefix`` of what happened after ``since``."""
+    where = marks.c.name.startswith(prefix, autoescape=True) & (marks.c.at > since)
+    return set(tx.execute(sa.select(marks.c.name).where(where)).scalars())
+
+
+def unmark(tx: Tx, prefix: str) -> None:
+    """Forget every mark whose name begins with ``prefix``."""
+    tx.execute(marks.delete().where(marks.c.name.startswith(prefix, autoescape=True)))
 
 
 def marked(tx: Tx, name: str) -> datetime | None:

@@ -42,6 +42,11 @@ def published(tx: Tx, ids: list[int]) -> None:
     tx.execute(outbox.delete().where(outbox.c.id.in_(ids)))
 
 
+def forget(tx: Tx, prefix: str) -> None:
+    """Take out documents of an erased scan or patient: those whose names begin with ``prefix``."""
+    tx.execute(outbox.delete().where(outbox.c.name.startswith(prefix, autoescape=True)))
+
+
 def count(tx: Tx) -> int:
     """Say how many documents wait."""
     return tx.execute(sa.select(sa.func.count()).select_from(outbox)).scalar_one()

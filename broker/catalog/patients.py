@@ -73,6 +73,12 @@ def put(tx: Tx, patient: Patient, document: dict[str, Any], changed_at: datetime
         upsert(tx, patients, values, key=["id"])
 
 
+def forget(tx: Tx, patient: str) -> bool:
+    """Take out a patient who was erased, with all versions. False if there was none."""
+    tx.execute(patient_versions.delete().where(patient_versions.c.patient_id == patient))
+    return tx.execute(patients.delete().where(patients.c.id == patient)).rowcount == 1
+
+
 def versions(tx: Tx, patient: str) -> list[dict[str, Any]]:
     """Give every version's document, oldest first."""
     query = sa.select(patient_versions.c.document).where(patient_versions.c.patient_id == patient)

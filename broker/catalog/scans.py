@@ -133,6 +133,11 @@ def find(tx: Tx, ids: Iterable[str]) -> dict[str, tuple[Scan, Patient]]:
     return {row.id: _made(row) for row in tx.execute(query)}
 
 
+def upload_of(tx: Tx, scan: str) -> str | None:
+    """Give the upload that a scan came out of, withdrawn or not."""
+    return tx.execute(sa.select(scans.c.upload_id).where(scans.c.id == scan)).scalar()
+
+
 def is_empty(tx: Tx) -> bool:
     """Say whether the catalog knows no scan at all."""
     return tx.execute(sa.select(scans.c.id).limit(1)).first() is None

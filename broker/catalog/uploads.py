@@ -92,17 +92,65 @@ def add(tx: Tx, new: Batch, rows: list[Upload]) -> None:
 
 
 def restore(tx: Tx, row: Upload) -> bool:
-    """Add an upload that the vault knows, stored as it is there; leave a known one that is ended alone.
+    """Add an upload that the vault knows, or make it what it is there, and say whether it was not stored before.
 
-    Returns whether anything changed. An upload that is still on its way becomes stored: its manifest exists.
+    An upload that is still on its way becomes stored: its manifest exists.
     """
     values = _values(row) | {"not_before": row.created_at}
     before = tx.execute(sa.select(uploads.c.state).where(uploads.c.id == row.id)).scalar()
     if before is None:
         insert_new(tx, uploads, [values])
-    elif before != State.STORED:
+    else:
         tx.execute(uploads.update().where(uploads.c.id == row.id).values(values))
     return before != State.STORED
+
+
+def restore_batches(tx: Tx, known: Iterable[Batch]) -> None:
+    """Add batches that the vault knows; one that is there already stays as it is."""
+    values = {one.id: {name: getattr(one, name) for name in Batch.__dataclass_fields__} for one in known}
+    insert_new(tx, batches, list(values.values()))
+
+
+def extend(tx: Tx, rows: list[Upload]) -> None:
+    """Add uploads to a batch of which some were lost. Raises Conflict if somebody was faster."""
+    if rows:
+        tx.execute(uploads.insert(), [_values(row) | {"not_before": row.created_at} for row in rows])
+
+
+def forget(tx: Tx, ids: Iterable[str]) -> int:
+    """Take out uploads that were erased, with their scans; says how many were there."""
+    which = list(ids)
+    left = sa.select(uploads.c.batch_id).where(uploads.c.id.not_in(which))
+    of_these = sa.select(uploads.c.batch_id).where(uploads.c.id.in_(which))
+    tx.execute(batches.delete().where(batches.c.id.in_(of_these) & batches.c.id.not_in(left)))
+    tx.execute(scans.delete().where(scans.c.upload_id.in_(which)))
+    return tx.execute(uploads.delete().where(uploads.c.id.in_(which))).rowcount
+
+
+def about(tx: Tx, patient: str) -> tuple[dict[str, list[str]], list[str]]:
+    """Give a patient's uploads with all their scans, and those among them that hold a scan of somebody else.
+
+    An upload is the patient's if a scan of it is or, if it has none, if it was declared so.
+    """
+    mine = set(tx.execute(sa.select(scans.c.upload_id).where(scans.c.patient_id == patient)).scalars())
+    declared = set(tx.execute(sa.select(uploads.c.id).where(uploads.c.patient_id == patient)).scalars())
+    found = scan_ids(tx, mine | declared)
+    ours = {upload: found.get(upload, []) for upload in sorted(mine | (declared - found.keys()))}
+    others = sa.select(scans.c.upload_id).where(scans.c.upload_id.in_(mine), scans.c.patient_id != patient)
+    return ours, sorted(set(tx.execute(others).scalars()))
+
+
+def on_their_way(tx: Tx, patient: str) -> int:
+    """Count a patient's uploads that may still become scans."""
+    moving = uploads.c.state.in_([State.PENDING, State.RECEIVED, State.VERIFYING])
+    query = sa.select(sa.func.count()).where(moving, uploads.c.patient_id == patient)
+    return tx.execute(query).scalar_one()
+
+
+def stored_ids(tx: Tx, *, after: str, limit: int) -> list[str]:
+    """List the ids of stored uploads, in order, those behind ``after``."""
+    where = (uploads.c.state == State.STORED) & (uploads.c.id > after)
+    return list(tx.execute(sa.select(uploads.c.id).where(where).order_by(uploads.c.id).limit(limit)).scalars())
 
 
 def of_batch(tx: Tx, batch_id: str) -> list[Upload]:
@@ -173,6 +221,16 @@ def stored_with(tx: Tx, digests: Iterable[str]) -> dict[str, list[tuple[str, str
     return found
 
 
+def known_elsewhere(tx: Tx, claimed: Upload) -> bool:
+    """Say whether the same bytes are stored, or being checked, under another patient.
+
+    Of two that are checked at the same time at least one sees the other: each is in one of these states when it asks.
+    """
+    alive = uploads.c.state.in_([State.RECEIVED, State.VERIFYING, State.STORED])
+    where = alive & (uploads.c.digest == claimed.digest) & (uploads.c.patient_id != claimed.patient_id)
+    return tx.execute(sa.select(uploads.c.id).where(where).limit(1)).first() is not None
+
+
 def receive(tx: Tx, upload: str, *, digest: str, now: datetime) -> bool:
     """Move pending -> received. False if it was not pending any more."""
     return _move(tx, upload, State.PENDING, State.RECEIVED, digest=digest, received_at=now, not_before=now)
@@ -194,6 +252,43 @@ def overdue(tx: Tx, now: datetime, limit: int) -> list[str]:
     """List pending uploads whose time to arrive is over."""
     late = (uploads.c.state == State.PENDING) & (uploads.c.keep_until <= now)
     return list(tx.execute(sa.select(uploads.c.id).where(late).limit(limit)).scalars())
+
+
+def heard(tx: Tx, ids: Iterable[str], now: datetime) -> None:
+    """Note that pending uploads were given fresh grants: until those are over, somebody may be sending."""
+    # A pending upload waits for nobody, so the column by which the queue is ordered is free to hold this.
+    where = uploads.c.id.in_(list(ids)) & (uploads.c.state == State.PENDING)
+    tx.execute(uploads.update().where(where).values(not_before=now))
+
+
+def silent(tx: Tx, ids: Iterable[str], since: datetime) -> set[str]:
+    """Give those of these that are pending and were not heard of after ``since``."""
+    where = uploads.c.id.in_(list(ids)) & (uploads.c.state == State.PENDING) & (uploads.c.not_before <= since)
+    return set(tx.execute(sa.select(uploads.c.id).where(where)).scalars())
+
+
+def refuse(tx: Tx, upload: str, reason: Rejection, *, detail: str, now: datetime) -> bool:
+    """Move pending -> received -> verifying -> rejected at one stroke: what need not be read to be refused.
+
+    False if it was not pending any more.
+    """
+    where = (uploads.c.id == upload) & (uploads.c.state == State.PENDING)
+    values = {"state": State.REJECTED, "reason": reason, "detail": detail, "received_at": now, "ended_at": now}
+    return tx.execute(uploads.update().where(where).values(values)).rowcount == 1
+
+
+def unclaimed(tx: Tx, before: datetime, *, after: str, limit: int) -> list[str]:
+    """List, by id, uploads received before this that no worker has claimed yet."""
+    where = (uploads.c.state == State.RECEIVED) & (uploads.c.fence == 0) & (uploads.c.received_at < before)
+    query = sa.select(uploads.c.id).where(where & (uploads.c.id > after)).order_by(uploads.c.id).limit(limit)
+    return list(tx.execute(query).scalars())
+
+
+def lose(tx: Tx, upload: str, *, detail: str, now: datetime) -> bool:
+    """Move received -> missing. False if it was claimed, now or ever: then it is its worker's to say."""
+    never = (uploads.c.id == upload) & (uploads.c.state == State.RECEIVED) & (uploads.c.fence == 0)
+    values = {"state": State.MISSING, "detail": detail, "ended_at": now}
+    return tx.execute(uploads.update().where(never).values(values)).rowcount == 1
 
 
 def claim(catalog: Catalog, tx: Tx, *, lease: timedelta) -> Upload | None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Effect(StrEnum):
-    """Every side effect of verifying, promoting, publishing, sweeping and rebuilding."""
+    """Every side effect of verifying, promoting, publishing, sweeping, rebuilding and erasing."""
 
     CLAIM = "claim"
     SPOOL = "spool"
@@ -26,12 +26,19 @@ class Effect(StrEnum):
     RELEASE = "release"
     PUBLISH = "publish"
     PUBLISHED = "published"
+    COMMIT = "commit"
     RECEIVE = "receive"
+    REFUSE = "refuse"
+    LOSE = "lose"
     EXPIRE = "expire"
     PURGE = "purge"
     INDEX_PATIENTS = "index-patients"
     INDEX_UPLOADS = "index-uploads"
+    INDEX_MARK = "index-mark"
     INDEXED = "indexed"
+    TOMBSTONE = "tombstone"
+    ERASE = "erase"
+    FORGET = "forget"
 
 
 Hook = Callable[[Effect, str], None]

@@ -1,7 +1,7 @@
 """Make the manifest: bring together what was declared and what was found, and settle what counts.
 
-Declared beats detected, detected beats nothing; both are kept. Where they disagree about the eye or the patient, the
-scan asks for attention. Nothing is guessed.
+Declared beats detected, detected beats nothing; both are kept. Where they disagree about the eye or the patient, or the
+same bytes are another patient's too, the scan asks for attention. Nothing is guessed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..catalog.patients import Patient
 from ..catalog.uploads import Upload
 from ..names import Rendition
 from ..words import Eye, Kind
+from .identity import another
 from .manifest import VERSION, Declared, Detected, Digests, Made, Manifest, ScanPart
 from .verdict import ScanFacts, Verdict
 
@@ -24,11 +25,17 @@ EARLIEST_YEAR, LATEST_YEAR = 1850, 9000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What verifying and promoting found out. ``renditions``: of each scan in order, as they lie in the vault."""
+    """What verifying and promoting found out. ``renditions``: of each scan in order, as they lie in the vault.
+
+    ``elsewhere``: the same bytes are stored, or on their way, under another patient. ``batch_hash``: of the whole
+    declaration, by which a repeated one is known.
+    """
 
     sha256: str
     verdict: Verdict
     renditions: Sequence[Mapping[Rendition, Made]]
+    elsewhere: bool = False
+    batch_hash: str = ""
 
 
 def describe(upload: Upload, patient: Patient | None, found: Found, *, zone: ZoneInfo, stored_at: datetime) -> Manifest:
@@ -41,6 +48,7 @@ def describe(upload: Upload, patient: Patient | None, found: Found, *, zone: Zon
         upload=Declared(
             id=upload.id,
             batch=upload.batch_id,
+            batch_hash=found.batch_hash,
             position=upload.position,
             ref=upload.ref,
             account=upload.account_id,
@@ -102,7 +110,7 @@ def _scan_part(upload: Upload, patient: Patient | None, index: int, found: Found
         frames=seen.frames,
         placeholder=seen.placeholder,
         no_preview=found.verdict.no_preview,
-        attention=tuple(_attention(upload, patient, detected)),
+        attention=tuple(_attention(upload, patient, detected, elsewhere=found.elsewhere)),
         detected=detected,
         renditions=dict(found.renditions[index]),
     )
@@ -130,21 +138,12 @@ def _captured(upload: Upload, detected: Detected, zone: ZoneInfo) -> tuple[datet
     return upload.received_at or upload.created_at, "upload"
 
 
-def _attention(upload: Upload, patient: Patient | None, detected: Detected) -> list[str]:
+def _attention(upload: Upload, patient: Patient | None, detected: Detected, *, elsewhere: bool) -> list[str]:
     reasons = []
     if detected.eye not in (None, Eye.UNKNOWN, upload.eye) and upload.eye is not Eye.UNKNOWN:
         reasons.append("eye")
-    if patient and detected.patient and _another(patient, detected.patient):
+    if patient and detected.patient and another(patient, detected.patient):
         reasons.append("patient")
+    if elsewhere:
+        reasons.append("stored_elsewhere")
     return reasons
-
-
-def _another(patient: Patient, hint: Mapping[str, str]) -> bool:
-    """Say whether the file names another patient: another birth date, or another number of the same issuer.
-
-    Names are written in too many ways to be compared letter by letter.
-    """
-    same_issuer = hint.get("issuer", "").casefold() in ("", patient.issuer.casefold())
-    known = {"birth_date": patient.birth_date} | ({"id": patient.mrn} if same_issuer else {})
-    said = {key: " ".join(hint.get(key, "").split()) for key in known}
-    return any(value and value.casefold() != known[key].casefold() for key, value in said.items())

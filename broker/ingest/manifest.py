@@ -4,9 +4,9 @@ Version 1, one JSON object; every key is always there, ``null`` where nothing is
 an offset, sizes bytes, ids as in ``ids``.
 
     version        1
-    upload         id, batch, position (counted from 0 in its batch), ref, account, account_name, patient, filename,
-                   size, media_type, eye, kind, captured_at (text as declared), note, urgent, created_at, received_at,
-                   stored_at
+    upload         id, batch, batch_hash (of the whole declaration), position (counted from 0 in its batch), ref,
+                   account, account_name, patient, filename, size, media_type, eye, kind, captured_at (text as
+                   declared), note, urgent, created_at, received_at, stored_at
     digests        declared: the form that the client computes (sha256:... or sha256-blocks-N:...); sha256: plain, hex
     format         what the file is by its contents; media_type: of that format
     time_zone      the clinic's, by which times without an offset and ``visit_day`` were understood
@@ -16,7 +16,8 @@ an offset, sizes bytes, ids as in ``ids``.
         captured_at            effective; captured_source: declared, upload (the time of receipt), or what the file's
                                own time came from; visit_day: YYYY-MM-DD in the clinic's zone
         width, height, frames  pixels as shown; 0 where there is no picture
-        placeholder            data URI or ""; no_preview: the reason, or null; attention: of "eye", "patient"
+        placeholder            data URI or ""; no_preview: the reason, or null; attention: of "eye", "patient",
+                               "stored_elsewhere" (the same bytes under another patient)
         detected               eye, kind, captured_at, captured_source, device, spacing_mm, patient
         renditions             by name: media_type, bytes, width, height
 
@@ -58,6 +59,8 @@ LIMIT = 4 << 20
 
 _DECLARED = re.compile(r"sha256(?:-blocks-[1-9][0-9]{0,11})?:[0-9a-f]{64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+#: A catalog that was rebuilt without it may have lost it.
+_HASH_OR_NOTHING = re.compile(r"(?:[0-9a-f]{64})?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -67,6 +70,7 @@ class Declared:
 
     id: str
     batch: str
+    batch_hash: str
     position: int
     ref: str
     account: str
@@ -184,6 +188,7 @@ def _check(manifest: Manifest) -> None:
         "upload.id": not ids.is_id(upload.id),
         "upload.patient": not ids.is_id(upload.patient),
         "upload.batch": not ids.is_id(upload.batch),
+        "upload.batch_hash": not _HASH_OR_NOTHING.fullmatch(upload.batch_hash),
         "upload.size": upload.size < 1 or upload.position < 0,
         "digests": not _DECLARED.fullmatch(digests.declared) or not _SHA256.fullmatch(digests.sha256),
         "scans": not manifest.scans,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -70,9 +70,8 @@ class Promoter:
             made.append(self._put_renditions(ids.scan_id(upload.id, index), scan))
         # The patient must lie in the vault before a manifest that names it.
         self.publisher.publish()
-        found = Found(sha256=checked.digests.sha256, verdict=checked.verdict, renditions=made)
         claim.check()
-        return self._put_manifest(upload, found)
+        return self._put_manifest(upload, checked, made)
 
     def settle(self, claim: Claim, manifest: Manifest) -> None:
         """Enter the upload as stored, with its scans, in one transaction.
@@ -88,7 +87,9 @@ class Promoter:
                 raise ClaimLost(claim.upload.id)
             scans.put(tx, rows)
             subjects = [claim.upload.id, claim.upload.patient_id, *(row.id for row in rows)]
-            detail = {"sha256": manifest.digests.sha256}
+            detail: dict[str, object] = {"sha256": manifest.digests.sha256}
+            if flagged := {row.id: row.attention for row in rows if row.attention}:
+                detail["attention"] = flagged
             audit.record(tx, WORKER, "upload.stored", now=self.clock(), subjects=subjects, detail=detail)
 
     def _put_original(self, upload: Upload, checked: Checked, place: Place) -> None:
@@ -122,13 +123,22 @@ class Promoter:
             size = there.size
         return Made(media_type=file.media_type, bytes=size, width=file.width, height=file.height)
 
-    def _put_manifest(self, upload: Upload, found: Found) -> Manifest:
+    def _put_manifest(self, upload: Upload, checked: Checked, made: Sequence[dict[Rendition, Made]]) -> Manifest:
         with self.catalog.read() as tx:
             patient = patients.find(tx, upload.patient_id)
+            batch = uploads.batch(tx, upload.batch_id)
+            elsewhere = uploads.known_elsewhere(tx, upload)
+        found = Found(
+            sha256=checked.digests.sha256,
+            verdict=checked.verdict,
+            renditions=made,
+            elsewhere=elsewhere,
+            batch_hash=batch.body_hash if batch else "",
+        )
         ours = describe(upload, patient, found, zone=self.zone, stored_at=self.clock())
         with effect(Effect.MANIFEST):
-            made = self.vault.put(names.manifest(upload.id), manifests.write(ours), manifests.MEDIA_TYPE)
-        if made:
+            first = self.vault.put(names.manifest(upload.id), manifests.write(ours), manifests.MEDIA_TYPE)
+        if first:
             return ours
         existing = self._existing(upload)
         if existing is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import filetypes
 from ..catalog.scans import Claims, Facts, RenditionFacts, Scan
-from ..catalog.uploads import Upload
+from ..catalog.uploads import Batch, Upload
 from ..words import Eye, Kind, State
 from .manifest import Manifest, ScanPart
 
@@ -40,6 +40,22 @@ def upload_row(manifest: Manifest) -> Upload:
         ended_at=declared.stored_at,
         fence=0,
         attempts=0,
+    )
+
+
+def batch_row(manifest: Manifest) -> Batch | None:
+    """The batch it was declared in, by which a repeated declaration is known; None if that was lost before."""
+    declared = manifest.upload
+    if not declared.batch_hash:
+        return None
+    return Batch(
+        id=declared.batch,
+        account_id=declared.account,
+        patient_id=declared.patient,
+        body_hash=declared.batch_hash,
+        note=declared.note,
+        urgent=declared.urgent,
+        created_at=declared.created_at,
     )
 
 

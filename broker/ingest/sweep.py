@@ -8,77 +8,45 @@ do no harm, a second run changes nothing, and nothing is deleted because of what
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 from itertools import islice
 
 from .. import audit, names
-from ..access.actor import SYSTEM
 from ..catalog import Catalog, uploads
 from ..catalog.uploads import Upload
+from ..completion import settle
+from ..declaration import Told
+from ..errors import Unavailable
 from ..names import IntakeBlob
-from ..storage.containers import BlobChanged, Intake, Listed
-from ..words import State
+from ..sas.grants import WRITE_LIFE
+from ..storage.containers import BlobUnreadable, Intake, Listed, Vault
+from ..words import Rejection
 from .crashpoint import Effect, effect
+from .fate import Fate, Keep, could_be, fate
+from .purge import SWEEPER, Purger
 
-SWEEPER = SYSTEM("sweeper")
 PAGE = 500
+#: Nobody who was last heard of so long ago can still be sending: his grants are over, clocks that differ included.
+SILENCE = WRITE_LIFE + timedelta(minutes=5)
+#: How long after its receipt a listing that does not name an upload is believed.
+SETTLED = timedelta(minutes=5)
 
 _log = logging.getLogger(__name__)
 
 
-class Fate(Enum):
-    """What is to become of a name in the intake."""
-
-    KEEP = "keep"
-    RECEIVE = "receive"
-    PURGE = "purge"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
-    """How long: ``pending`` for bytes nobody declared here, ``rejected`` for files that were not stored."""
-
-    pending: timedelta
-    rejected: timedelta
-
-
-@dataclass(frozen=True, slots=True)
 class Swept:
-    """What one run did."""
+    """What one run did; ``foreign`` names are none of ours and are left alone."""
 
-    received: int
-    expired: int
-    purged: int
-    foreign: int
-
-
-def fate(upload: Upload | None, listed: Listed, keep: Keep, now: datetime) -> Fate:
-    """Decide about one name in the intake by its upload's row.
-
-    pending     arrived whole, and the digest was declared: receive. Longer than declared: purge. Else keep.
-    received, verifying     keep
-    stored, expired         purge
-    rejected    longer than declared: purge; else after ``keep.rejected``
-    missing     after ``keep.rejected``: whoever restores lost bytes must find them still there
-    no row      after ``keep.pending``: the catalog may have been lost, and these bytes be the only ones
-    """
-    if upload is None:
-        return _purge_if(listed.modified + keep.pending <= now)
-    oversize = listed.committed and listed.size > upload.size
-    match upload.state:
-        case State.PENDING:
-            whole = listed.committed and listed.size == upload.size and upload.digest is not None
-            return Fate.RECEIVE if whole else _purge_if(oversize)
-        case State.STORED | State.EXPIRED:
-            return Fate.PURGE
-        case State.REJECTED | State.MISSING:
-            over = (upload.ended_at or upload.created_at) + keep.rejected <= now
-            return _purge_if(over or (oversize and upload.state is State.REJECTED))
-        case _:
-            return Fate.KEEP
+    received: int = 0
+    refused: int = 0
+    missing: int = 0
+    expired: int = 0
+    purged: int = 0
+    foreign: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +55,11 @@ class Sweeper:
 
     catalog: Catalog
     intake: Intake
+    vault: Vault
     keep: Keep
     clock: Callable[[], datetime]
+    #: Silent uploads whose blocks were looked at: without a living grant they cannot become more.
+    _seen: set[str] = field(default_factory=set, init=False)
 
     def sweep(self) -> Swept:
         """Go through the intake and the overdue uploads once.
@@ -98,31 +69,113 @@ class Sweeper:
         Raises:
             StorageUnavailable, CatalogBusy: the rest waits for the next run.
         """
-        received = purged = foreign = 0
+        done: Counter[str] = Counter()
+        began, there, silent = self.clock(), set[str](), set[str]()
         for page in _pages(self.intake.list(uncommitted=True)):
+            done["foreign"] += sum(blob is None for blob, _ in page)
+            ours = [(blob, listed) for blob, listed in page if blob]
+            ids = [blob.upload for blob, _ in ours]
+            there.update(ids)
             with self.catalog.read() as tx:
-                rows = uploads.find(tx, [blob.upload for blob, _ in page if blob])
-            for blob, listed in page:
-                if blob is None:
-                    foreign += 1
-                    continue
-                match fate(rows.get(blob.upload), listed, self.keep, self.clock()):
-                    case Fate.RECEIVE:
-                        received += self._receive(rows[blob.upload])
-                    case Fate.PURGE:
-                        purged += self._purge(blob, listed)
-        swept = Swept(received, self._expire(), purged, foreign)
-        if any((swept.received, swept.expired, swept.purged, swept.foreign)):
-            _log.info("swept", extra={"swept": repr(swept)})
-        return swept
+                rows = uploads.find(tx, ids)
+                silent |= uploads.silent(tx, ids, self.clock() - SILENCE)
+            for blob, listed in ours:
+                self._act(blob, listed, rows.get(blob.upload), silent, done)
+        self._seen.intersection_update(silent)
+        done["missing"] += self._lose(began, there)
+        done["expired"] += self._expire()
+        if any(done.values()):
+            _log.info("swept", extra={"swept": dict(done)})
+        return Swept(**done)
 
-    def _receive(self, upload: Upload) -> bool:
+    @property
+    def _purger(self) -> Purger:
+        return Purger(catalog=self.catalog, intake=self.intake, vault=self.vault, keep=self.keep, clock=self.clock)
+
+    def _act(self, blob: IntakeBlob, listed: Listed, row: Upload | None, silent: set[str], done: Counter[str]) -> None:
+        what = fate(row, listed, self.keep, self.clock())
+        if row is not None and what is Fate.RECEIVE and row.digest:
+            done["received"] += self._receive(row, row.digest)
+        elif row is not None and what is Fate.COMPLETE and row.id in silent - self._seen:
+            done["received"] += self._complete(row)
+        elif row is not None and what is Fate.REFUSE:
+            done["refused"] += self._refuse(row)
+            done["purged"] += listed.size > row.size and self._purger.purge(blob, listed)
+        elif what is Fate.PURGE:
+            done["purged"] += self._purger.purge(blob, listed)
+
+    def _receive(self, upload: Upload, digest: str) -> bool:
         now = self.clock()
         with effect(Effect.RECEIVE), self.catalog.write() as tx:
-            if upload.digest is None or not uploads.receive(tx, upload.id, digest=upload.digest, now=now):
+            if not uploads.receive(tx, upload.id, digest=digest, now=now):
                 return False
             audit.record(tx, SWEEPER, "upload.received", now=now, subjects=[upload.id])
         return True
+
+    def _complete(self, upload: Upload) -> bool:
+        """Do what the client did not come back for, by the same rules: each index has one block of its size."""
+        with effect(Effect.COMMIT):
+            settled = settle(self.intake, upload, Told(upload.id))
+        if isinstance(settled, Unavailable):
+            raise settled
+        if not isinstance(settled, str):
+            self._seen.add(upload.id)
+            return False
+        return self._receive(upload, settled)
+
+    def _refuse(self, upload: Upload) -> bool:
+        """Refuse what cannot become right, after a look at what lies there now."""
+        wrong = self._wrong(upload)
+        if wrong is None:
+            return False
+        reason, detail, now = *wrong, self.clock()
+        with effect(Effect.REFUSE), self.catalog.write() as tx:
+            if not uploads.refuse(tx, upload.id, reason, detail=detail, now=now):
+                return False
+            told = {"reason": reason, "detail": detail}
+            subjects = [upload.id, upload.patient_id]
+            audit.record(tx, SWEEPER, "upload.rejected", now=now, subjects=subjects, detail=told)
+        return True
+
+    def _wrong(self, upload: Upload) -> tuple[Rejection, str] | None:
+        try:
+            arrived = self.intake.head(IntakeBlob(upload.id))
+        except BlobUnreadable as fault:
+            return Rejection.UNREADABLE, str(fault)
+        if arrived is None or could_be(upload, arrived.size):
+            return None
+        if not arrived.block_blob:
+            return Rejection.BLOB_TYPE, "not a block blob"
+        if arrived.size == 0:
+            return Rejection.EMPTY, "0 bytes"
+        return Rejection.SIZE, f"{arrived.size} bytes arrived, {upload.size} were declared"
+
+    def _lose(self, began: datetime, there: set[str]) -> int:
+        """End those that were received and lie nowhere: the storage lost what it had acknowledged."""
+        lost, after = 0, ""
+        while True:
+            with self.catalog.read() as tx:
+                page = uploads.unclaimed(tx, began - SETTLED, after=after, limit=PAGE)
+            for upload in page:
+                if upload not in there and not self._is_there(IntakeBlob(upload)):
+                    lost += self._lost(upload)
+            if len(page) < PAGE:
+                return lost
+            after = page[-1]
+
+    def _lost(self, upload: str) -> bool:
+        now = self.clock()
+        with effect(Effect.LOSE), self.catalog.write() as tx:
+            if not uploads.lose(tx, upload, detail="the intake has no such blob", now=now):
+                return False
+            audit.record(tx, SWEEPER, "upload.missing", now=now, subjects=[upload])
+        return True
+
+    def _is_there(self, blob: IntakeBlob) -> bool:
+        try:
+            return self.intake.head(blob) is not None
+        except BlobUnreadable:
+            return True
 
     def _expire(self) -> int:
         total = 0
@@ -136,28 +189,6 @@ class Sweeper:
             total += len(ended)
             if len(late) < PAGE:
                 return total
-
-    def _purge(self, blob: IntakeBlob, listed: Listed) -> bool:
-        now = self.clock()
-        with self.catalog.read() as tx:
-            upload = uploads.find(tx, [blob.upload]).get(blob.upload)
-        if fate(upload, listed, self.keep, now) is not Fate.PURGE:
-            return False
-        try:
-            with effect(Effect.PURGE):
-                gone = self.intake.delete(blob, listed.etag if listed.committed else None)
-        except BlobChanged:
-            return False
-        if gone and (upload is None or upload.state is not State.STORED):
-            # Bytes that exist nowhere else in the service are gone now: that is an act to be found again.
-            detail = {"size": listed.size, "state": upload.state if upload else "unknown"}
-            with self.catalog.write() as tx:
-                audit.record(tx, SWEEPER, "upload.purged", now=now, subjects=[blob.upload], detail=detail)
-        return gone
-
-
-def _purge_if(condition: bool) -> Fate:
-    return Fate.PURGE if condition else Fate.KEEP
 
 
 def _pages(listing: Iterable[Listed]) -> Iterator[list[tuple[IntakeBlob | None, Listed]]]:

@@ -25,12 +25,13 @@ from ..catalog import Catalog, leases
 from ..errors import Unavailable
 from ..storage.containers import Intake, Vault
 from .claim import RENEW_SECONDS, Claims
+from .fate import Keep
 from .lane import Lane
 from .promote import Promoter
 from .publish import Publisher
 from .sandbox import Sandbox, SandboxUnavailable
 from .spool import Spool
-from .sweep import Keep, Sweeper
+from .sweep import Sweeper
 from .verify import Decoder, Verifier
 
 LANES = 2
@@ -86,7 +87,9 @@ class _Running:
         self._name = secrets.token_hex(8)
         self._claims = Claims(parts.catalog)
         self._publisher = Publisher(catalog=parts.catalog, vault=parts.vault)
-        self._sweeper = Sweeper(catalog=parts.catalog, intake=parts.intake, keep=parts.keep, clock=parts.clock)
+        self._sweeper = Sweeper(
+            catalog=parts.catalog, intake=parts.intake, vault=parts.vault, keep=parts.keep, clock=parts.clock
+        )
 
     def run(self) -> None:
         for end, seconds, act in (

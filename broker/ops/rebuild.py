@@ -1,35 +1,27 @@
 """Rebuild: fill the catalog from what lies in the vault.
 
-Everything is put in by id, so it may be repeated, may die half-way, and may run while the services do: what is there
-already becomes what the vault says, and what came meanwhile stays. A document that does not count (see ``vaulted``)
-is reported and imports nothing. A tombstone keeps its upload out.
+Everything is put in by id, so it may be repeated, may die half-way (the next run goes on where it was), and may run
+while the services do: what is there already becomes what the vault says, and what came meanwhile stays. A document that
+does not count (see ``vaulted``) is reported and imports nothing. A tombstone keeps its upload, or its patient, out.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from .. import audit
-from ..access.actor import SYSTEM
-from ..catalog import Catalog, Conflict, Tx, leases, patients, scans, uploads
+from ..catalog import Catalog, leases
 from ..catalog.migrate import upgrade
-from ..catalog.patients import Patient
-from ..catalog.scans import Scan
-from ..catalog.uploads import Upload
 from ..config import Config
 from ..errors import CatalogBusy, Unavailable
 from ..ingest.crashpoint import Effect, effect
-from ..ingest.manifest import Manifest
-from ..ingest.rows import scan_rows, upload_row
-from ..names import manifest as manifest_blob
-from ..names import patient as patient_blob
 from ..storage.azure import AzureStore
 from ..storage.containers import Vault
-from ..words import State
-from .vaulted import Erased, Fault, VaultReader, Version
+from .indexing import REBUILD, Counts, Target
+from .progress import PREFIX, Progress
+from .vaulted import Page, VaultReader
 
 #: Set when the catalog is known to hold what the vault holds; readiness waits for it.
 MARK = "vault_indexed"
@@ -37,30 +29,7 @@ LEASE = timedelta(minutes=5)
 #: Faults that are printed one by one; the rest is counted.
 FAULTS_SHOWN = 50
 
-REBUILD = SYSTEM("rebuild")
-
 Report = Callable[[str], None]
-
-
-@dataclass(slots=True)
-class Counts:
-    """What was found: patients' versions, uploads, scans; ``faults`` do not count and are listed.
-
-    ``different`` of them the catalog did not know, or not so: it does now, unless this only compared.
-    """
-
-    versions: int = 0
-    uploads: int = 0
-    scans: int = 0
-    erased: int = 0
-    different: int = 0
-    faults: list[Fault] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.versions} patient versions, {self.uploads} uploads, {self.scans} scans, {self.erased} erased, "
-            f"{self.different} new or different, {len(self.faults)} faults"
-        )
 
 
 def rebuild(config: Config, say: Report, *, check_only: bool = False) -> int:
@@ -110,121 +79,29 @@ def index(
 ) -> Counts:
     """Put everything that counts into the catalog, or only compare; ``keep`` is called after every page.
 
+    A run that broke off within a day is taken up where it was; folders in which something did not count are read again.
+
     Raises:
         StorageUnavailable, CatalogBusy: what is in stays in; start again.
     """
-    counts, reader = Counts(), VaultReader(vault)
-    target = _Target(catalog, counts, check_only=check_only)
-    pages: Iterator[Sequence[object]]
-    for pages in (reader.patients(), reader.uploads()):
-        for page in pages:
-            target.put(page)
+    progress = Progress(catalog, idle=check_only)
+    counts, reader = Counts(skipped=len(progress.done)), VaultReader(vault, skip=progress.done)
+    target = Target(catalog, counts, check_only=check_only)
+    if progress.done:
+        report(f"Going on with a run that broke off: {len(progress.done)} folders were read by it.")
+    # A scan needs its patient, so patients come first. Records and audit segments come after the scans they speak of.
+    stages: tuple[Callable[[], Iterator[Page]], ...] = (reader.patients, reader.uploads)
+    for stage in stages:
+        for page in stage():
+            target.put(page.found)
+            progress.note(page)
             keep()
-            report(f"So far: {counts}.")
+            report(f"Read up to {page.folder}: {counts}.")
+        progress.end()
+    counts.faults += target.unknown_to(vault, progress.done - progress.read)
     if not check_only:
         _mark(catalog, counts)
     return counts
-
-
-class _Target:
-    """The catalog, as what is filled or only compared."""
-
-    def __init__(self, catalog: Catalog, counts: Counts, *, check_only: bool) -> None:
-        self._catalog = catalog
-        self._counts = counts
-        self._check_only = check_only
-
-    def put(self, page: Sequence[object]) -> None:
-        """Put one page in. Two documents that cannot both be true are told apart by trying one at a time."""
-        self._counts.faults += [found for found in page if isinstance(found, Fault)]
-        self._counts.erased += sum(isinstance(found, Erased) for found in page)
-        versions = [found for found in page if isinstance(found, Version)]
-        manifests = [found for found in page if isinstance(found, Manifest)]
-        if self._check_only:
-            return self._compare(versions, manifests)
-        try:
-            self._put(versions, manifests)
-        except Conflict:
-            for version in versions:
-                self._put_one(patient_blob(version.patient.id, version.patient.version).name, [version], [])
-            for manifest in manifests:
-                self._put_one(manifest_blob(manifest.upload.id).name, [], [manifest])
-        return None
-
-    def _put_one(self, name: str, versions: Sequence[Version], manifests: Sequence[Manifest]) -> None:
-        try:
-            self._put(versions, manifests)
-        except Conflict:
-            self._counts.faults.append(Fault(name, "another one has its record number, or its place in the batch"))
-
-    def _put(self, versions: Sequence[Version], manifests: Sequence[Manifest]) -> None:
-        if versions:
-            with effect(Effect.INDEX_PATIENTS), self._catalog.write() as tx:
-                different = sum(not _same_patient(tx, version) for version in versions)
-                for version in versions:
-                    patients.put(tx, version.patient, version.document, version.changed_at)
-            self._count(versions, [], different)
-        if manifests:
-            with effect(Effect.INDEX_UPLOADS), self._catalog.write() as tx:
-                good, homeless = _sorted_out(tx, manifests)
-                different = _different(tx, good)
-                _restore(tx, good, self._catalog.now(tx))
-                scans.put(tx, [row for manifest in good for row in scan_rows(manifest)])
-            self._count([], good, different)
-            self._counts.faults += homeless
-
-    def _compare(self, versions: Sequence[Version], manifests: Sequence[Manifest]) -> None:
-        with self._catalog.read() as tx:
-            different = sum(not _same_patient(tx, version) for version in versions)
-            different += _different(tx, manifests)
-        self._count(versions, manifests, different)
-
-    def _count(self, versions: Sequence[Version], manifests: Sequence[Manifest], different: int) -> None:
-        self._counts.versions += len(versions)
-        self._counts.uploads += len(manifests)
-        self._counts.scans += sum(len(manifest.scans) for manifest in manifests)
-        self._counts.different += different
-
-
-def _sorted_out(tx: Tx, manifests: Sequence[Manifest]) -> tuple[list[Manifest], list[Fault]]:
-    """Part the manifests from those whose patient nobody knows: their scans could be shown under no name."""
-    ids = {manifest.upload.patient for manifest in manifests}
-    known = {patient for patient in ids if patients.find(tx, patient)}
-    good = [manifest for manifest in manifests if manifest.upload.patient in known]
-    homeless = [manifest_blob(one.upload.id).name for one in manifests if one.upload.patient not in known]
-    return good, [Fault(name, "its patient is not in the vault") for name in homeless]
-
-
-def _restore(tx: Tx, manifests: Sequence[Manifest], now: datetime) -> None:
-    before = uploads.find(tx, [manifest.upload.id for manifest in manifests])
-    for manifest in manifests:
-        uploads.restore(tx, upload_row(manifest))
-        known = before.get(manifest.upload.id)
-        if known and known.state is not State.STORED:
-            # Its worker died, or is a moment behind us: this is the move, so this is where it is written down.
-            subjects = [known.id, known.patient_id, *(scan.id for scan in manifest.scans)]
-            detail = {"sha256": manifest.digests.sha256}
-            audit.record(tx, REBUILD, "upload.stored", now=now, subjects=subjects, detail=detail)
-
-
-def _same_patient(tx: Tx, version: Version) -> bool:
-    known = patients.find(tx, version.patient.id)
-    return known is not None and (known.version > version.patient.version or known == version.patient)
-
-
-def _different(tx: Tx, manifests: Sequence[Manifest]) -> int:
-    """Count the uploads that the catalog does not know, or not so."""
-    wanted = {manifest.upload.id: (upload_row(manifest), scan_rows(manifest)) for manifest in manifests}
-    known = uploads.find(tx, wanted)
-    shown = scans.find(tx, [scan.id for _, rows in wanted.values() for scan in rows])
-    return sum(not _same_upload(known.get(row.id), row, rows, shown) for row, rows in wanted.values())
-
-
-def _same_upload(
-    known: Upload | None, row: Upload, rows: Sequence[Scan], shown: Mapping[str, tuple[Scan, Patient]]
-) -> bool:
-    same = known is not None and (known.state, known.digest) == (row.state, row.digest)
-    return same and all(scan.id in shown and shown[scan.id][0] == scan for scan in rows)
 
 
 def _keep(catalog: Catalog, holder: str) -> None:
@@ -240,3 +117,4 @@ def _mark(catalog: Catalog, counts: Counts | None = None) -> None:
             detail = {"uploads": counts.uploads, "scans": counts.scans, "faults": len(counts.faults)}
             audit.record(tx, REBUILD, "catalog.rebuilt", now=now, detail=detail)
         leases.mark(tx, MARK, now)
+        leases.unmark(tx, PREFIX)

@@ -7,7 +7,7 @@ the order of names (List Blobs), so an upload's blobs stand together.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,9 +27,9 @@ from ..storage.containers import BlobGone, Listed, Vault
 READERS = 8
 PAGE = 200
 PATIENT_LIMIT = 64 << 10
+TOMBSTONE = "tombstone.json"
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,18 @@ class Fault:
     name: str
     why: str
 
+    @property
+    def folder(self) -> str:
+        """The folder it lies in."""
+        return _top(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """An upload with a tombstone."""
+    """An upload, or a patient, with a tombstone."""
 
-    upload: str
+    id: str
+    patient: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +62,53 @@ class Version:
     changed_at: datetime
 
 
-class VaultReader:
-    """Reads everything once. Every method may raise StorageUnavailable."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of what was found, in the order of names, and the folders it came from."""
 
-    def __init__(self, vault: Vault) -> None:
+    found: list[Version | Manifest | Erased | Fault]
+    folders: list[str]
+
+    @property
+    def folder(self) -> str:
+        """The last folder."""
+        return self.folders[-1]
+
+
+class VaultReader:
+    """Reads everything once, save the folders in ``skip``. Every method may raise StorageUnavailable."""
+
+    def __init__(self, vault: Vault, *, skip: Collection[str] = ()) -> None:
         self._vault = vault
+        self._skip = skip
 
     def is_empty(self) -> bool:
         """Say whether there is nothing at all."""
         return next(iter(self._vault.list("")), None) is None
 
-    def patients(self) -> Iterator[list[Version | Fault]]:
+    def patients(self) -> Iterator[Page]:
         """Give pages of patient versions; all versions of a patient stand together, the newest first."""
-        groups = groupby(self._vault.list("patients/"), _folder)
-        newest_first = (sorted(group, key=_number, reverse=True) for _, group in groups)
-        yield from _read(self._version, (listed for group in newest_first for listed in group))
+        groups = (self._versions(list(group)) for _, group in groupby(self._list("patients/"), _folder))
+        yield from _read(self._version, (listed for group in groups for listed in group), _name)
 
-    def uploads(self) -> Iterator[list[Manifest | Erased | Fault]]:
+    def uploads(self) -> Iterator[Page]:
         """Give pages of what became of uploads. An original without a manifest is on its way, and left out."""
         sizes = {listed.name: listed.size for listed in self._vault.list("scans/") if "/records/" not in listed.name}
-        groups = (list(group) for _, group in groupby(self._vault.list("uploads/"), _folder))
-        finished = (group for group in groups if not {"manifest.json", "tombstone.json"}.isdisjoint(map(_leaf, group)))
-        yield from _read(lambda group: self._upload(group, sizes), finished)
+        groups = (list(group) for _, group in groupby(self._list("uploads/"), _folder))
+        finished = (group for group in groups if not {"manifest.json", TOMBSTONE}.isdisjoint(map(_leaf, group)))
+        yield from _read(lambda group: self._upload(group, sizes), finished, lambda group: group[0].name)
 
-    def _version(self, listed: Listed) -> Version | Fault:
+    def _list(self, prefix: str) -> Iterator[Listed]:
+        return (listed for listed in self._vault.list(prefix) if _top(listed.name) not in self._skip)
+
+    @staticmethod
+    def _versions(group: list[Listed]) -> list[Listed]:
+        tombstones = [listed for listed in group if _leaf(listed) == TOMBSTONE]
+        return tombstones or sorted(group, key=_number, reverse=True)
+
+    def _version(self, listed: Listed) -> Version | Erased | Fault:
+        if _leaf(listed) == TOMBSTONE:
+            return Erased(_folder(listed).rpartition("/")[2], patient=True)
         try:
             document = json.loads(self._vault.get(VaultBlob(listed.name), PATIENT_LIMIT))
             patient = from_document(document)
@@ -91,8 +120,8 @@ class VaultReader:
 
     def _upload(self, group: Sequence[Listed], sizes: dict[str, int]) -> Manifest | Erased | Fault:
         there = {_leaf(listed): listed for listed in group}
-        if "tombstone.json" in there:
-            return Erased(_folder(there["tombstone.json"]).rpartition("/")[2])
+        if TOMBSTONE in there:
+            return Erased(_folder(there[TOMBSTONE]).rpartition("/")[2], patient=False)
         name = there["manifest.json"].name
         try:
             manifest = manifests.read(self._vault.get(VaultBlob(name), manifests.LIMIT))
@@ -112,18 +141,31 @@ class VaultReader:
         return arrived.size if arrived else None
 
 
-def _read(read: Callable[[T], R], items: Iterable[T]) -> Iterator[list[R]]:
+def _read(read: Callable[[T], Any], items: Iterable[T], name: Callable[[T], str]) -> Iterator[Page]:
     """Read pages of ``items``, the next one while the caller is busy with the one before."""
     rest = iter(items)
     with ThreadPoolExecutor(READERS) as pool:
-        waiting: list[Future[R]] = []
+        waiting: tuple[list[Future[Any]], list[str]] = ([], [])
         while page := list(islice(rest, PAGE)):
             started = [pool.submit(read, item) for item in page]
-            if waiting:
-                yield [future.result() for future in waiting]
-            waiting = started
-        if waiting:
-            yield [future.result() for future in waiting]
+            if waiting[0]:
+                yield _page(*waiting)
+            waiting = started, [name(item) for item in page]
+        if waiting[0]:
+            yield _page(*waiting)
+
+
+def _page(found: list[Future[Any]], names: list[str]) -> Page:
+    return Page([future.result() for future in found], list(dict.fromkeys(map(_top, names))))
+
+
+def _top(name: str) -> str:
+    """The folder of two hex digits that a name lies in: ``uploads/7f``."""
+    return "/".join(name.split("/", 2)[:2])
+
+
+def _name(listed: Listed) -> str:
+    return listed.name
 
 
 def _folder(listed: Listed) -> str:

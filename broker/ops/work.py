@@ -14,7 +14,7 @@ from ..catalog import Catalog
 from ..catalog.migrate import upgrade
 from ..config import Config
 from ..errors import Unavailable
-from ..ingest.sweep import Keep
+from ..ingest.fate import Keep
 from ..ingest.worker import Worker
 from ..storage.azure import AzureStore
 from . import rebuild

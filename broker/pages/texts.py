@@ -40,6 +40,7 @@ ROLES = {Role.TECHNICIAN: "Technician", Role.PHYSICIAN: "Physician", Role.ADMIN:
 ATTENTION = {
     "eye": "The file names another eye than the technician did.",
     "patient": "The file names another patient than the technician chose.",
+    "stored_elsewhere": "The very same file was sent for another patient, too.",
 }
 
 #: Where a capture time was taken from, if not from the file itself.

@@ -7,11 +7,13 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from azure.core.exceptions import HttpResponseError
+
 from ..config import Config
-from ..names import INTAKE, VAULT
+from ..names import INTAKE, VAULT, VaultBlob
 from . import setup
 from .client import Client
-from .containers import Intake, Vault
+from .containers import Intake, Kept, Vault
 from .faults import translated
 from .intake import AzureIntake
 from .vault import AzureVault
@@ -44,6 +46,18 @@ class AzureStore:
     def server_time(self) -> datetime:
         """The store's clock, to the second: grants live and die by it. Raises StorageUnavailable."""
         return self._look(INTAKE)
+
+    def kept(self, blob: VaultBlob) -> Kept:
+        """Say what a deletion leaves behind in this account, by a ``blob`` that is there. Raises StorageUnavailable."""
+        with translated():
+            versions = bool(self._client.service.get_blob_client(VAULT, blob.name).get_blob_properties().version_id)
+            try:
+                policy = self._client.service.get_service_properties()["delete_retention_policy"]
+            except HttpResponseError as error:
+                if error.status_code not in (401, 403):
+                    raise
+                return Kept(versions, None)
+        return Kept(versions, (policy.days or 0) if policy.enabled else 0)
 
     def close(self) -> None:
         """Close this process's connections."""

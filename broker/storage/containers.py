@@ -6,6 +6,7 @@
     ├── BlobExists      the name is taken
     ├── BlobUnreadable  it is there, but archived or encrypted with a key we do not have
     ├── BlocksRefused   the store does not have these blocks
+    ├── Unerasable      the blob must not be deleted: a policy or a hold keeps it
     └── SetupRefused    the credential may not make containers or rules; the text says who can, and how
 
 Whatever may pass by itself (timeouts, throttling, a refused credential) is ``errors.StorageUnavailable``. No text of
@@ -43,6 +44,10 @@ class BlobExists(StorageFault):
 
 class BlobUnreadable(StorageFault):
     """The bytes cannot be had: the blob was archived, or encrypted with its sender's own key."""
+
+
+class Unerasable(StorageFault):
+    """A policy for unchangeable blobs, or a legal hold, keeps the blob; somebody has to lift it first."""
 
 
 class BlocksRefused(StorageFault):
@@ -92,6 +97,14 @@ class Listed:
     etag: str
     modified: datetime
     committed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What outlives a deletion: older versions, and deleted blobs for ``days``. None: the store would not say."""
+
+    versions: bool | None
+    days: int | None
 
 
 class Intake(Protocol):
@@ -156,6 +169,9 @@ class Vault(Protocol):
 
     def read(self, blob: VaultBlob) -> Iterator[bytes]:
         """Give the bytes in pieces of at most 4 MiB. Raises BlobGone while iterating."""
+
+    def delete(self, blob: VaultBlob) -> bool:
+        """Delete the blob, for an erasure and nothing else; False if there was nothing. Raises Unerasable."""
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """List the blobs whose names begin with ``prefix``."""

@@ -10,7 +10,7 @@ import urllib3
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from ..errors import StorageUnavailable
-from .containers import BlobChanged, BlobExists, BlobGone, BlobUnreadable, BlocksRefused, StorageFault
+from .containers import BlobChanged, BlobExists, BlobGone, BlobUnreadable, BlocksRefused, StorageFault, Unerasable
 
 # Only the store's own codes decide about a file. A bare 404, from a proxy for example, must never mean "gone".
 _FAULTS: dict[str, type[StorageFault]] = {
@@ -21,6 +21,7 @@ _FAULTS: dict[str, type[StorageFault]] = {
     "BlobArchived": BlobUnreadable,
     "BlobBeingRehydrated": BlobUnreadable,
     "BlobUsesCustomerSpecifiedEncryption": BlobUnreadable,
+    "BlobImmutableDueToPolicy": Unerasable,
     "InvalidBlockList": BlocksRefused,
     "InvalidBlobOrBlock": BlocksRefused,
     "InvalidBlockId": BlocksRefused,

@@ -13,7 +13,7 @@ from ..errors import FileTooLarge, StorageUnavailable
 from ..names import VAULT, VaultBlob
 from .blobs import Blobs
 from .client import MIB, READING, SENDING
-from .containers import BlobExists, Listed, StorageFault
+from .containers import BlobExists, BlobGone, Listed, StorageFault
 from .faults import translated
 
 
@@ -44,6 +44,15 @@ class AzureVault(Blobs):
             if found.size > limit:
                 raise FileTooLarge(f"{found.size} bytes, at most {limit} are read at once", limit=limit)
             return bytes(found.readall())
+
+    def delete(self, blob: VaultBlob) -> bool:
+        """Delete with snapshots."""
+        try:
+            with translated():
+                self._client(blob.name).delete_blob(delete_snapshots="include")
+        except BlobGone:
+            return False
+        return True
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """List by prefix."""

@@ -17,6 +17,7 @@ from broker.catalog.uploads import Upload
 from broker.ids import new_id, scan_id
 from broker.ingest import manifest as manifests
 from broker.ingest.describe import Found, describe, instant
+from broker.ingest.identity import another
 from broker.ingest.manifest import Made, Manifest, Misfit
 from broker.ingest.rows import scan_rows, upload_row
 from broker.ingest.verdict import ScanFacts, Verdict
@@ -192,12 +193,40 @@ def test_without_any_capture_time_the_time_of_receipt_stands_in() -> None:
         ({"id": "99", "issuer": "elsewhere"}, []),
         ({"id": "99", "issuer": "CLINIC"}, ["patient"]),
         ({"birth_date": "1957-03-22"}, ["patient"]),
-        ({"name": "Somebody Else"}, []),
+        ({"name": "Somebody Else"}, ["patient"]),
+        ({"name": "EXAMPLE^ADA^^Dr"}, []),
+        ({"name": "Example-Müller^Ada Maria"}, []),
+        ({"name": "unknown"}, []),
+        ({"name": "Anonymous", "id": "UNKNOWN", "birth_date": "1900-01-01"}, []),
+        ({"id": "000000"}, []),
+        ({"id": "n/a", "name": "Bob^Beispiel"}, ["patient"]),
+        ({"id": "0012345", "name": "Bob^Beispiel"}, ["patient"]),
+        ({"id": "0012345", "birth_date": "1957-03-21", "name": "Bob^Beispiel"}, []),
+        ({"id": "0012345", "birth_date": "1957-12-03"}, ["patient"]),
         ({}, []),
     ],
 )
 def test_a_file_that_names_another_patient_asks_for_attention(hint: dict[str, str], attention: list[str]) -> None:
     assert scan_rows(described(upload(), facts(patient_hint=hint)))[0].attention == attention
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ("Jörg Müller", "MUELLER^JOERG"),
+        ("Jörg Müller", "MULLER^JORG"),
+        ("Łukasz Åberg", "Aberg, Lukasz"),
+        ("O'Neil", "oneil"),
+    ],
+)
+def test_the_same_name_written_otherwise_is_the_same(known: str, said: str) -> None:
+    assert not another(replace(PATIENT, name=known), {"name": said})
+
+
+def test_the_same_bytes_under_another_patient_ask_for_attention() -> None:
+    found = Found(sha256="b" * 64, verdict=JPEG, renditions=[MADE], elsewhere=True)
+    scan = scan_rows(describe(upload(), PATIENT, found, zone=ZONE, stored_at=STORED_AT))[0]
+    assert scan.attention == ["stored_elsewhere"]
 
 
 def test_a_file_without_preview_still_is_one_scan() -> None:

@@ -19,6 +19,7 @@ from broker.ingest.crashpoint import Effect
 from broker.ingest.verdict import Verdict
 from broker.names import IntakeBlob, Rendition
 from broker.words import Rejection, State
+from tests import people
 from tests.lanes import JPEG, Died, FakeDecoder, Rig, fault_at, hook, rejected
 
 PROMOTION = (
@@ -245,6 +246,36 @@ def test_a_file_without_preview_is_stored_with_one_scan_and_the_reason(rig: Rig)
     rig.run()
     manifest = rig.manifest(upload)
     assert [(scan.no_preview, scan.renditions) for scan in manifest.scans] == [("There is no preview.", {})]
+    rig.check()
+
+
+def test_the_same_bytes_stored_under_another_patient_are_flagged_and_audited(rig: Rig) -> None:
+    other = people.patient(rig.patients, mrn="77", name="Bob Beispiel")
+    first, again = rig.send(b"a picture"), rig.send(b"a picture")
+    rig.run()
+    second = rig.send(b"a picture", patient_id=other.id)
+    rig.run()
+    assert [rig.manifest(one).scans[0].attention for one in (first, again)] == [(), ()]
+    (scan,) = rig.manifest(second).scans
+    assert scan.attention == ("stored_elsewhere",)
+    details = [row["detail"] for row in rig.rows(tables.audit) if row["act"] == "upload.stored"]
+    assert [detail.get("attention") for detail in details] == [None, None, {scan.id: ["stored_elsewhere"]}]
+    rig.check()
+
+
+def test_of_two_that_are_promoted_at_the_same_time_one_is_flagged(rig: Rig) -> None:
+    other = people.patient(rig.patients, mrn="77", name="Bob Beispiel")
+    sent = [rig.send(b"a picture"), rig.send(b"a picture", patient_id=other.id)]
+    raced: list[bool] = []
+
+    def race(what: Effect, moment: str) -> None:
+        if (what, moment) == (Effect.MANIFEST, "before") and not raced:
+            raced.append(True)
+            assert rig.new_lane(FakeDecoder()).step()
+
+    with hook(race):
+        rig.lane.step()
+    assert ("stored_elsewhere",) in [rig.manifest(one).scans[0].attention for one in sent]
     rig.check()
 
 

@@ -6,18 +6,23 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from broker import names
-from broker.catalog import Catalog, audit, leases
+from broker.catalog import Catalog, audit, leases, tables
 from broker.errors import CatalogBusy, StorageUnavailable
 from broker.ids import new_id, scan_id
 from broker.ingest.crashpoint import Effect
 from broker.ingest.verdict import Verdict
 from broker.names import Rendition, VaultBlob
-from broker.ops.rebuild import LEASE, MARK, Counts, ensure_indexed, index
+from broker.ops import vaulted
+from broker.ops.indexing import Counts
+from broker.ops.progress import PREFIX
+from broker.ops.rebuild import LEASE, MARK, ensure_indexed, index
 from broker.words import Eye, State
 from tests import catalogs, people
 from tests.lanes import JPEG, Died, Rig, dump, fault_at
@@ -94,12 +99,110 @@ def test_an_upload_whose_worker_died_after_the_manifest_becomes_stored(rig: Rig)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("what", [Effect.INDEX_PATIENTS, Effect.INDEX_UPLOADS, Effect.INDEXED])
+@pytest.mark.parametrize("what", [Effect.INDEX_PATIENTS, Effect.INDEX_UPLOADS, Effect.INDEX_MARK, Effect.INDEXED])
 def test_it_may_die_anywhere_and_be_started_again(rig: Rig, empty: Catalog, what: Effect, moment: str) -> None:
     with fault_at((what, moment), Died()) as hits, pytest.raises(Died):
         index(empty, rig.vault, QUIET)
     assert hits
     index(empty, rig.vault, QUIET)
+    assert dump(empty) == dump(rig.catalog)
+
+
+def gets(rig: Rig) -> list[str]:
+    """From now on, the names of what is read from the vault."""
+    read: list[str] = []
+    rig.store.before = lambda act, name: read.append(name) if act == "get" else None
+    return read
+
+
+def test_a_run_that_broke_off_is_taken_up_where_it_was(
+    rig: Rig, empty: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vaulted, "PAGE", 2)
+    pages: list[str] = []
+
+    def die(line: str) -> None:
+        pages.append(line)
+        if len(pages) == 4:
+            raise Died
+
+    with pytest.raises(Died):
+        index(empty, rig.vault, die)
+    read, lines = gets(rig), list[str]()
+    counts = index(empty, rig.vault, lines.append)
+    assert dump(empty) == dump(rig.catalog)
+    assert counts.skipped > 0
+    assert len(read) < 11, "what was in is not read again"
+    assert f"{counts.skipped} folders" in lines[0]
+    read.clear()
+    assert index(empty, rig.vault, QUIET).skipped == 0, "a whole run leaves no notes behind"
+    assert len(read) == 11
+
+
+def test_a_folder_with_a_fault_is_read_again(rig: Rig, empty: Catalog) -> None:
+    name = spoil_manifest(rig, lambda data: data[:-20])
+    with fault_at((Effect.INDEXED, "before"), Died()), pytest.raises(Died):
+        index(empty, rig.vault, QUIET)
+    counts = index(empty, rig.vault, QUIET)
+    assert [fault.name for fault in counts.faults] == [name]
+
+
+def test_old_notes_are_not_believed(rig: Rig, empty: Catalog) -> None:
+    with empty.write() as tx:
+        folders = [PREFIX + f"{kind}/{number:02x}" for kind in ("patients", "uploads") for number in range(256)]
+        leases.mark_all(tx, folders, datetime.now(UTC) - timedelta(days=2))
+    assert index(empty, rig.vault, QUIET).skipped == 0
+    assert dump(empty) == dump(rig.catalog)
+
+
+def test_what_the_catalog_calls_stored_and_the_vault_lost_is_reported(rig: Rig) -> None:
+    upload = next(row for row in rig.rows(tables.uploads) if row["state"] == State.STORED)
+    for name in [name for name in rig.store.vault.blobs if upload["id"] in name]:
+        del rig.store.vault.blobs[name]
+    for check_only in (True, False):
+        counts = index(rig.catalog, rig.vault, QUIET, check_only=check_only)
+        assert [fault.name for fault in counts.faults] == [names.manifest(upload["id"]).name]
+        assert "not there" in counts.faults[0].why
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        (tables.uploads, {"note": "changed"}),
+        (tables.uploads, {"position": 999}),
+        (tables.scans, {"eye": "OU"}),
+        (tables.scans, {"visit_day": "1999-01-01"}),
+        (tables.patients, {"name": "Changed"}),
+    ],
+)
+def test_comparing_finds_every_difference(rig: Rig, table: sa.Table, change: dict[str, object]) -> None:
+    with rig.catalog.write() as tx:
+        first = sa.select(sa.func.min(table.c.id))
+        if table is tables.uploads:
+            first = first.where(table.c.state == State.STORED)
+        tx.execute(table.update().where(table.c.id == first.scalar_subquery()).values(change))
+    for check_only, found in ((True, 1), (False, 1), (True, 0)):
+        assert index(rig.catalog, rig.vault, QUIET, check_only=check_only).different == found
+
+
+def test_a_tombstone_takes_out_what_an_erasure_left_in_the_catalog(rig: Rig) -> None:
+    upload = next(row for row in rig.rows(tables.uploads) if row["state"] == State.STORED)
+    rig.vault.put(names.tombstone(upload["id"]), b"{}", "application/json")
+    assert index(rig.catalog, rig.vault, QUIET, check_only=True).different == 1
+    counts = index(rig.catalog, rig.vault, QUIET)
+    assert (counts.erased, counts.different) == (1, 1)
+    assert not any(row["id"] == upload["id"] for row in rig.rows(tables.uploads))
+    assert not any(row["upload_id"] == upload["id"] for row in rig.rows(tables.scans))
+
+
+def test_a_patients_tombstone_keeps_every_version_out(rig: Rig, empty: Catalog) -> None:
+    identity = new_id(people.NOW)
+    known = json.loads(rig.vault.get(names.patient(rig.patient.id, 1), 10_000))
+    gone = known | {"id": identity, "mrn": "999"}
+    rig.vault.put(names.patient(identity, 1), json.dumps(gone).encode(), "application/json")
+    rig.vault.put(names.patient_tombstone(identity), b"{}", "application/json")
+    counts = index(empty, rig.vault, QUIET)
+    assert (counts.erased, counts.faults) == (1, [])
     assert dump(empty) == dump(rig.catalog)
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from broker.blocks import block_id
-from broker.catalog import tables
-from broker.errors import StorageUnavailable
+from broker import names
+from broker.blocks import MIB, block_id
+from broker.catalog import tables, uploads
+from broker.catalog.uploads import Upload
+from broker.errors import CatalogBusy, StorageUnavailable
 from broker.ids import new_id
 from broker.ingest.crashpoint import Effect
-from broker.ingest.sweep import Fate, Swept, fate
+from broker.ingest.fate import Fate, fate
+from broker.ingest.purge import Purger
+from broker.ingest.sweep import SETTLED, SILENCE, Swept
 from broker.names import IntakeBlob
 from broker.storage.containers import Listed
 from broker.words import Rejection, State
-from tests.lanes import KEEP, Died, Rig, fault_at, rejected
+from tests.lanes import KEEP, Died, Rig, digest_of, fault_at, rejected
 from tests.people import NOW
 from tests.unit.ingest.test_manifest import upload
 
@@ -37,8 +42,9 @@ def blobs(rig: Rig) -> set[str]:
     ("state", "size", "committed", "days", "expected"),
     [
         (State.PENDING, 1234, True, 0, Fate.RECEIVE),
-        (State.PENDING, 1233, True, 0, Fate.KEEP),
-        (State.PENDING, 1235, True, 0, Fate.PURGE),
+        (State.PENDING, 1233, True, 0, Fate.REFUSE),
+        (State.PENDING, 0, True, 0, Fate.REFUSE),
+        (State.PENDING, 1235, True, 0, Fate.REFUSE),
         (State.PENDING, 1234, False, 5, Fate.KEEP),
         (State.RECEIVED, 9999, True, 30, Fate.KEEP),
         (State.VERIFYING, 9999, True, 30, Fate.KEEP),
@@ -61,6 +67,21 @@ def test_the_fate_of_each_name(state: State | None, size: int, committed: bool, 
     assert fate(row, Listed("x", size, "e", NOW, committed), KEEP, NOW + days * DAY) is expected
 
 
+@pytest.mark.parametrize(
+    ("size", "committed", "digest", "expected"),
+    [
+        (1233, True, "sha256-blocks-8:0", Fate.COMPLETE),
+        (1234, True, "sha256-blocks-8:0", Fate.RECEIVE),
+        (1234, True, None, Fate.COMPLETE),
+        (1235, True, "sha256-blocks-8:0", Fate.REFUSE),
+        (0, False, None, Fate.COMPLETE),
+    ],
+)
+def test_the_fate_of_blocks(size: int, committed: bool, digest: str | None, expected: Fate) -> None:
+    row = upload(state=State.PENDING, block_size=8, digest=digest)
+    assert fate(row, Listed("x", size, "e", NOW, committed), KEEP, NOW) is expected
+
+
 def test_a_file_without_a_told_digest_waits_for_its_client() -> None:
     row = upload(state=State.PENDING, digest=None)
     assert fate(row, Listed("x", 1234, "e", NOW, True), KEEP, NOW) is Fate.KEEP
@@ -69,7 +90,7 @@ def test_a_file_without_a_told_digest_waits_for_its_client() -> None:
 def test_a_silent_upload_is_received_and_stored(rig: Rig) -> None:
     silent = rig.declare(b"picture")
     rig.store.arrive(IntakeBlob(silent.id), b"picture")
-    assert rig.sweeper.sweep() == Swept(1, 0, 0, 0)
+    assert rig.sweeper.sweep() == Swept(received=1)
     assert rig.acts(silent) == ["upload.received"]
     rig.run()
     assert rig.row(silent).state is State.STORED
@@ -97,7 +118,7 @@ def test_an_overdue_upload_expires_and_its_bytes_go(rig: Rig) -> None:
     assert (rig.row(late).state, rig.row(late).reason) == (State.EXPIRED, "overdue")
     assert rig.sweeper.sweep().purged == 2
     assert blobs(rig) == set()
-    assert rig.sweeper.sweep() == Swept(0, 0, 0, 0)
+    assert rig.sweeper.sweep() == Swept()
     rig.check()
 
 
@@ -114,12 +135,161 @@ def test_a_rejected_file_stays_for_its_days(rig: Rig) -> None:
     assert rig.acts(bad)[-1] == "upload.purged"
 
 
-def test_a_file_longer_than_declared_is_deleted_at_once(rig: Rig) -> None:
-    large = rig.declare(b"picture")
+@pytest.mark.parametrize("digest", [None, "sha256:" + "0" * 64])
+def test_a_file_longer_than_declared_is_refused_and_deleted_at_once(rig: Rig, digest: str | None) -> None:
+    large = rig.declare(b"picture", digest=digest)
     rig.store.arrive(IntakeBlob(large.id), b"picture and more")
-    rig.sweeper.sweep()
+    assert rig.sweeper.sweep() == Swept(refused=1, purged=1)
     assert blobs(rig) == set()
-    assert rig.row(large).state is State.PENDING, "it may be sent again, as declared"
+    assert (rig.row(large).state, rig.row(large).reason) == (State.REJECTED, Rejection.SIZE)
+    assert rig.acts(large) == ["upload.rejected", "upload.purged"]
+    rig.check()
+
+
+@pytest.mark.parametrize(("data", "reason"), [(b"pic", Rejection.SIZE), (b"", Rejection.EMPTY)])
+def test_a_shorter_file_in_one_piece_is_refused_and_stays_for_its_days(
+    rig: Rig, data: bytes, reason: Rejection
+) -> None:
+    short = rig.declare(b"picture")
+    rig.store.arrive(IntakeBlob(short.id), data)
+    assert rig.sweeper.sweep() == Swept(refused=1)
+    assert (rig.row(short).state, rig.row(short).reason) == (State.REJECTED, reason)
+    assert blobs(rig) == {IntakeBlob(short.id).name}
+    rig.clock.now += 7 * DAY
+    assert rig.sweeper.sweep() == Swept(purged=1)
+    rig.check()
+
+
+def test_an_append_blob_is_refused(rig: Rig) -> None:
+    odd = rig.declare(b"picture")
+    rig.store.append(IntakeBlob(odd.id))
+    assert rig.sweeper.sweep() == Swept(refused=1)
+    assert rig.row(odd).reason == Rejection.BLOB_TYPE
+
+
+BLOCK = 8 * MIB
+LARGE = bytes(range(256)) * (33 * MIB // 256)
+
+
+def declare_large(rig: Rig, **changes: Any) -> Upload:
+    """A file of five blocks, the last one shorter."""
+    return rig.declare(LARGE, block_size=BLOCK, filename="volume.fda", **changes)
+
+
+def stage(rig: Rig, upload: Upload, index: int, data: bytes | None = None) -> None:
+    """Send one block, of the file or other bytes."""
+    piece = LARGE[index * BLOCK : (index + 1) * BLOCK] if data is None else data
+    rig.store.stage(IntakeBlob(upload.id), block_id(index, hashlib.sha256(piece).digest()), piece)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_blocks_that_are_all_there_are_completed_when_their_client_fell_silent(rig: Rig, told: bool) -> None:
+    large = declare_large(rig, **({} if told else {"digest": None}))
+    for index in (4, 2, 0, 1, 3):
+        stage(rig, large, index)
+    assert rig.sweeper.sweep() == Swept(), "its client may still be at it"
+    rig.clock.now += SILENCE
+    assert rig.sweeper.sweep() == Swept(received=1)
+    assert rig.row(large).digest == digest_of(LARGE)
+    rig.run()
+    assert rig.row(large).state is State.STORED
+    rig.check()
+
+
+def test_a_client_that_asked_for_fresh_grants_is_not_silent(rig: Rig) -> None:
+    large = declare_large(rig)
+    for index in range(5):
+        stage(rig, large, index)
+    rig.clock.now += SILENCE
+    with rig.catalog.write() as tx:
+        uploads.heard(tx, [large.id], rig.clock())
+    assert rig.sweeper.sweep() == Swept()
+    rig.clock.now += SILENCE
+    assert rig.sweeper.sweep() == Swept(received=1)
+
+
+@pytest.mark.parametrize("fault", ["a block is missing", "two for one index", "a block is shorter", "another digest"])
+def test_blocks_that_leave_a_doubt_wait_for_their_client(rig: Rig, fault: str) -> None:
+    large = declare_large(rig, **({"digest": f"sha256-blocks-{BLOCK}:{'0' * 64}"} if fault == "another digest" else {}))
+    for index in range(4 if fault == "a block is missing" else 5):
+        stage(rig, large, index, b"short" if fault == "a block is shorter" and index == 2 else None)
+    if fault == "two for one index":
+        stage(rig, large, 1, bytes(BLOCK))
+    rig.clock.now += SILENCE
+    assert rig.sweeper.sweep() == Swept()
+    rig.store.before = lambda act, name: pytest.fail("asked again") if act == "blocks" else None
+    assert rig.sweeper.sweep() == Swept(), "what is silent does not change, so it is looked at once"
+    rig.store.before = lambda act, name: None
+    rig.clock.now += 7 * DAY
+    assert rig.sweeper.sweep().expired == 1
+    assert rig.sweeper.sweep() == Swept(purged=1)
+    assert blobs(rig) == set()
+
+
+def test_a_look_at_blocks_that_failed_is_made_again(rig: Rig) -> None:
+    large = declare_large(rig)
+    for index in range(5):
+        stage(rig, large, index)
+    rig.clock.now += SILENCE
+
+    def fail(act: str, name: str) -> None:
+        if act == "commit":
+            raise StorageUnavailable("503")
+
+    rig.store.before = fail
+    with pytest.raises(StorageUnavailable):
+        rig.sweeper.sweep()
+    rig.store.before = lambda act, name: None
+    assert rig.sweeper.sweep() == Swept(received=1)
+
+
+def test_what_was_received_and_is_lost_becomes_missing(rig: Rig) -> None:
+    lost, fresh, there = rig.send(b"lost"), rig.send(b"fresh"), rig.send(b"there")
+    del rig.store.intake.blobs[IntakeBlob(lost.id).name]
+    assert rig.sweeper.sweep() == Swept(), "a listing may be older than a receipt"
+    rig.clock.now += SETTLED
+    assert rig.sweeper.sweep() == Swept(missing=1)
+    assert [rig.row(one).state for one in (lost, fresh, there)] == [State.MISSING, State.RECEIVED, State.RECEIVED]
+    assert rig.acts(lost) == ["upload.missing"]
+    rig.run()
+    rig.check()
+
+
+def test_what_a_worker_has_begun_is_not_called_missing_by_the_sweeper(rig: Rig) -> None:
+    upload = rig.send(b"picture")
+    with fault_at((Effect.ORIGINAL, "after"), StorageUnavailable("lost")):
+        rig.lane.step()
+    rig.store.intake.blobs.clear()
+    rig.clock.now += SETTLED
+    assert rig.sweeper.sweep() == Swept()
+    rig.run()
+    assert rig.row(upload).state is State.STORED
+
+
+def test_the_last_bytes_of_what_the_vault_lost_are_kept(rig: Rig) -> None:
+    upload = rig.send(b"picture")
+    with fault_at((Effect.INTAKE_DELETE, "before"), StorageUnavailable("lost")):
+        rig.lane.step()
+    assert rig.row(upload).state is State.STORED
+    kept = rig.store.vault.blobs.pop(names.original(upload.id).name)
+    assert rig.sweeper.sweep() == Swept()
+    assert blobs(rig) == {IntakeBlob(upload.id).name}
+    rig.store.vault.blobs[names.original(upload.id).name] = kept
+    assert rig.sweeper.sweep() == Swept(purged=1)
+    rig.check()
+
+
+def test_a_deletion_that_did_not_happen_is_told_too(rig: Rig) -> None:
+    gone = rig.declare(b"picture", state=State.EXPIRED, ended_at=NOW)
+    rig.store.arrive(IntakeBlob(gone.id), b"picture")
+
+    def vanish(act: str, name: str) -> None:
+        if act == "delete":
+            rig.store.intake.blobs.clear()
+
+    rig.store.before = vanish
+    assert rig.sweeper.sweep() == Swept()
+    assert [row["outcome"] for row in rig.rows(tables.audit) if row["act"] == "upload.purged"] == ["done", "failed"]
 
 
 def test_what_arrives_after_storing_is_deleted(rig: Rig) -> None:
@@ -133,14 +303,14 @@ def test_what_arrives_after_storing_is_deleted(rig: Rig) -> None:
 def test_unknown_bytes_wait_and_foreign_names_are_left_alone(rig: Rig) -> None:
     rig.store.arrive(IntakeBlob(new_id(NOW)), b"a catalog that was lost knew me")
     rig.store.intake.blobs["somebody/else's"] = next(iter(rig.store.intake.blobs.values()))
-    assert rig.sweeper.sweep() == Swept(0, 0, 0, 1)
+    assert rig.sweeper.sweep() == Swept(foreign=1)
     rig.clock.now += 6 * DAY
-    assert rig.sweeper.sweep() == Swept(0, 0, 1, 1)
+    assert rig.sweeper.sweep() == Swept(purged=1, foreign=1)
     assert blobs(rig) == {"somebody/else's"}
 
 
 def test_what_changed_since_the_listing_is_not_deleted(rig: Rig) -> None:
-    gone = rig.declare(b"picture")
+    gone = rig.declare(b"picture", state=State.EXPIRED, ended_at=NOW)
     rig.store.arrive(IntakeBlob(gone.id), b"too long for it")
 
     def overwrite(act: str, name: str) -> None:
@@ -154,36 +324,55 @@ def test_what_changed_since_the_listing_is_not_deleted(rig: Rig) -> None:
 
 def test_the_row_is_read_again_before_a_deletion(rig: Rig) -> None:
     kept = rig.declare(b"picture")
-    rig.store.arrive(IntakeBlob(kept.id), b"too long for it")
-    reads: list[int] = []
-    original = rig.catalog.read
-
-    def read() -> Any:
-        # The second read is the one just before the deletion: meanwhile the upload was received.
-        if len(reads) == 1:
-            rig.receive(kept)
-        reads.append(1)
-        return original()
-
-    rig.catalog.read = read  # type: ignore[method-assign]
-    assert rig.sweeper.sweep().purged == 0
+    rig.store.arrive(IntakeBlob(kept.id), b"picture")
+    purger = Purger(catalog=rig.catalog, intake=rig.intake, vault=rig.vault, keep=KEEP, clock=rig.clock)
+    (listed,) = rig.intake.list(uncommitted=True)
+    assert not purger.purge(IntakeBlob(kept.id), listed)
+    rig.receive(kept)
+    assert not purger.purge(IntakeBlob(kept.id), listed)
+    assert blobs(rig) == {IntakeBlob(kept.id).name}
 
 
-@pytest.mark.parametrize("fault", [Died(), StorageUnavailable("lost")])
+def test_what_is_right_by_now_is_not_refused(rig: Rig) -> None:
+    upload = rig.declare(b"picture")
+    rig.store.arrive(IntakeBlob(upload.id), b"picture and more")
+
+    def overwrite(act: str, name: str) -> None:
+        if act == "head":
+            rig.store.before = lambda act, name: None
+            rig.store.arrive(IntakeBlob(upload.id), b"picture")
+
+    rig.store.before = overwrite
+    assert rig.sweeper.sweep() == Swept()
+    assert rig.sweeper.sweep() == Swept(received=1)
+
+
+SWEEPING = (Effect.RECEIVE, Effect.COMMIT, Effect.REFUSE, Effect.LOSE, Effect.EXPIRE, Effect.PURGE)
+
+
+@pytest.mark.parametrize("fault", [Died(), StorageUnavailable("lost"), CatalogBusy("lost")])
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("what", [Effect.RECEIVE, Effect.EXPIRE, Effect.PURGE])
+@pytest.mark.parametrize("what", SWEEPING)
 def test_a_sweeper_may_die_anywhere(rig: Rig, what: Effect, moment: str, fault: BaseException) -> None:
+    lost = rig.send(b"lost")
+    del rig.store.intake.blobs[IntakeBlob(lost.id).name]
+    # The large one takes long to hash, and matters for one effect only.
+    large = declare_large(rig) if what is Effect.COMMIT else rig.send(b"spoken")
+    for index in range(5) if large.block_size else ():
+        stage(rig, large, index)
+    rig.clock.now += SILENCE
     silent = rig.declare(b"picture")
     rig.store.arrive(IntakeBlob(silent.id), b"picture")
-    large = rig.declare(b"picture")
-    rig.store.arrive(IntakeBlob(large.id), b"picture and more")
+    oversize = rig.declare(b"picture")
+    rig.store.arrive(IntakeBlob(oversize.id), b"picture and more")
     late = rig.declare(b"late", keep_until=NOW)
     with fault_at((what, moment), fault) as hits, pytest.raises(type(fault)):
         rig.sweeper.sweep()
     assert hits
     rig.sweeper.sweep()
     rig.run()
-    assert [rig.row(one).state for one in (silent, large, late)] == [State.STORED, State.PENDING, State.EXPIRED]
+    ends = [rig.row(one).state for one in (silent, large, oversize, late, lost)]
+    assert ends == [State.STORED, State.STORED, State.REJECTED, State.EXPIRED, State.MISSING]
     assert blobs(rig) == set()
     rig.check()
 

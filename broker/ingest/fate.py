@@ -1,0 +1,76 @@
+"""What is to become of a name in the intake, by its upload's row. Pure: whoever acts on it asks again then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from ..catalog.uploads import Upload
+from ..storage.containers import Listed
+from ..words import State
+
+
+class Fate(Enum):
+    """What is to become of a name in the intake."""
+
+    KEEP = "keep"
+    RECEIVE = "receive"
+    COMPLETE = "complete"
+    REFUSE = "refuse"
+    PURGE = "purge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """How long: ``pending`` for bytes nobody declared here, ``rejected`` for files that were not stored."""
+
+    pending: timedelta
+    rejected: timedelta
+
+
+def fate(upload: Upload | None, listed: Listed, keep: Keep, now: datetime) -> Fate:
+    """Decide about one name in the intake by its upload's row.
+
+    pending     longer than declared, or sent in one piece with another length: refuse, for it cannot become right.
+                Arrived whole, and the digest was declared: receive. Blocks: complete in the client's place, if he is
+                silent and the plan is there. Else keep.
+    received, verifying     keep
+    stored, expired         purge
+    rejected    longer than declared: purge; else after ``keep.rejected``
+    missing     after ``keep.rejected``: whoever restores lost bytes must find them still there
+    no row      after ``keep.pending``: the catalog may have been lost, and these bytes be the only ones
+    """
+    if upload is None:
+        return _purge_if(listed.modified + keep.pending <= now)
+    oversize = listed.committed and listed.size > upload.size
+    match upload.state:
+        case State.PENDING:
+            return _pending_fate(upload, listed)
+        case State.STORED | State.EXPIRED:
+            return Fate.PURGE
+        case State.REJECTED | State.MISSING:
+            over = (upload.ended_at or upload.created_at) + keep.rejected <= now
+            return _purge_if(over or (oversize and upload.state is State.REJECTED))
+        case _:
+            return Fate.KEEP
+
+
+def could_be(upload: Upload, size: int) -> bool:
+    """Say whether a pending upload of which ``size`` bytes arrived can still become what was declared.
+
+    A file in one piece is written once; one in blocks may be committed anew by whoever holds its grant.
+    """
+    return size <= upload.size if upload.block_size else size == upload.size
+
+
+def _pending_fate(upload: Upload, listed: Listed) -> Fate:
+    if listed.committed and not could_be(upload, listed.size):
+        return Fate.REFUSE
+    if listed.committed and upload.digest and listed.size == upload.size:
+        return Fate.RECEIVE
+    return Fate.COMPLETE if upload.block_size else Fate.KEEP
+
+
+def _purge_if(condition: bool) -> Fate:
+    return Fate.PURGE if condition else Fate.KEEP

@@ -1,0 +1,191 @@
+"""Put what was read from the vault into the catalog, page by page, or only compare. Used by ``rebuild``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from .. import audit
+from ..access.actor import SYSTEM
+from ..catalog import Catalog, Conflict, Tx, patients, scans, uploads
+from ..catalog.patients import Patient
+from ..catalog.scans import Scan
+from ..catalog.uploads import Upload
+from ..ingest.crashpoint import Effect, effect
+from ..ingest.manifest import Manifest
+from ..ingest.rows import batch_row, scan_rows, upload_row
+from ..names import manifest as manifest_blob
+from ..names import patient as patient_blob
+from ..storage.containers import Vault
+from ..words import State
+from .vaulted import PAGE, Erased, Fault, Version
+
+REBUILD = SYSTEM("rebuild")
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was found: patients' versions, uploads, scans; ``faults`` do not count and are listed.
+
+    ``different`` of them the catalog did not know, or not so: it does now, unless this only compared. ``skipped``
+    folders were read by a run that broke off.
+    """
+
+    versions: int = 0
+    uploads: int = 0
+    scans: int = 0
+    erased: int = 0
+    different: int = 0
+    skipped: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.versions} patient versions, {self.uploads} uploads, {self.scans} scans, {self.erased} erased, "
+            f"{self.different} new or different, {len(self.faults)} faults"
+        )
+
+
+class Target:
+    """The catalog, as what is filled or only compared."""
+
+    def __init__(self, catalog: Catalog, counts: Counts, *, check_only: bool) -> None:
+        self._catalog = catalog
+        self._counts = counts
+        self._check_only = check_only
+        #: Uploads of which the vault says something, good or not.
+        self._seen: set[str] = set()
+
+    def put(self, page: Sequence[object]) -> None:
+        """Put one page in. Two documents that cannot both be true are told apart by trying one at a time."""
+        self._counts.faults += [found for found in page if isinstance(found, Fault)]
+        self._forget([found for found in page if isinstance(found, Erased)])
+        versions = [found for found in page if isinstance(found, Version)]
+        manifests = [found for found in page if isinstance(found, Manifest)]
+        self._seen.update(manifest.upload.id for manifest in manifests)
+        if self._check_only:
+            return self._compare(versions, manifests)
+        try:
+            self._put(versions, manifests)
+        except Conflict:
+            for version in versions:
+                self._put_one(patient_blob(version.patient.id, version.patient.version).name, [version], [])
+            for manifest in manifests:
+                self._put_one(manifest_blob(manifest.upload.id).name, [], [manifest])
+        return None
+
+    def unknown_to(self, vault: Vault, unread: Collection[str]) -> list[Fault]:
+        """Give what the catalog calls stored and the vault does not, save what lies in folders that were not read."""
+        found: list[Fault] = []
+        after = ""
+        while True:
+            with self._catalog.read() as tx:
+                page = uploads.stored_ids(tx, after=after, limit=PAGE)
+            for upload in page:
+                name = manifest_blob(upload)
+                # It may be younger than the listing: services go on while we read.
+                if upload not in self._seen and f"uploads/{upload[-2:]}" not in unread and vault.head(name) is None:
+                    found.append(Fault(name.name, "the catalog calls it stored, and it is not there"))
+            if len(page) < PAGE:
+                return found
+            after = page[-1]
+
+    def _forget(self, erased: Sequence[Erased]) -> None:
+        """Take out what a tombstone stands for, should an erasure have died before it did so."""
+        self._counts.erased += len(erased)
+        if not erased:
+            return
+        if self._check_only:
+            with self._catalog.read() as tx:
+                self._counts.different += len(uploads.find(tx, [one.id for one in erased if not one.patient]))
+                self._counts.different += sum(patients.find(tx, one.id) is not None for one in erased if one.patient)
+            return
+        with self._catalog.write() as tx:
+            self._counts.different += uploads.forget(tx, [one.id for one in erased if not one.patient])
+            self._counts.different += sum(patients.forget(tx, one.id) for one in erased if one.patient)
+
+    def _put_one(self, name: str, versions: Sequence[Version], manifests: Sequence[Manifest]) -> None:
+        try:
+            self._put(versions, manifests)
+        except Conflict:
+            self._counts.faults.append(Fault(name, "another one has its record number, or its place in the batch"))
+
+    def _put(self, versions: Sequence[Version], manifests: Sequence[Manifest]) -> None:
+        if versions:
+            with effect(Effect.INDEX_PATIENTS), self._catalog.write() as tx:
+                different = sum(not _same_patient(tx, version) for version in versions)
+                for version in versions:
+                    patients.put(tx, version.patient, version.document, version.changed_at)
+            self._count(versions, [], different)
+        if manifests:
+            with effect(Effect.INDEX_UPLOADS), self._catalog.write() as tx:
+                good, homeless = _sorted_out(tx, manifests)
+                different = _different(tx, good)
+                _restore(tx, good, self._catalog.now(tx))
+                scans.put(tx, [row for manifest in good for row in scan_rows(manifest)])
+            self._count([], good, different)
+            self._counts.faults += homeless
+
+    def _compare(self, versions: Sequence[Version], manifests: Sequence[Manifest]) -> None:
+        with self._catalog.read() as tx:
+            different = sum(not _same_patient(tx, version) for version in versions)
+            different += _different(tx, manifests)
+        self._count(versions, manifests, different)
+
+    def _count(self, versions: Sequence[Version], manifests: Sequence[Manifest], different: int) -> None:
+        self._counts.versions += len(versions)
+        self._counts.uploads += len(manifests)
+        self._counts.scans += sum(len(manifest.scans) for manifest in manifests)
+        self._counts.different += different
+
+
+def _sorted_out(tx: Tx, manifests: Sequence[Manifest]) -> tuple[list[Manifest], list[Fault]]:
+    """Part the manifests from those whose patient nobody knows: their scans could be shown under no name."""
+    ids = {manifest.upload.patient for manifest in manifests}
+    known = {patient for patient in ids if patients.find(tx, patient)}
+    good = [manifest for manifest in manifests if manifest.upload.patient in known]
+    homeless = [manifest_blob(one.upload.id).name for one in manifests if one.upload.patient not in known]
+    return good, [Fault(name, "its patient is not in the vault") for name in homeless]
+
+
+def _restore(tx: Tx, manifests: Sequence[Manifest], now: datetime) -> None:
+    before = uploads.find(tx, [manifest.upload.id for manifest in manifests])
+    uploads.restore_batches(tx, filter(None, map(batch_row, manifests)))
+    for manifest in manifests:
+        row, known = upload_row(manifest), before.get(manifest.upload.id)
+        if known is None or not _same_row(known, row):
+            uploads.restore(tx, row)
+        if known and known.state is not State.STORED:
+            # Its worker died, or is a moment behind us: this is the move, so this is where it is written down.
+            subjects = [known.id, known.patient_id, *(scan.id for scan in manifest.scans)]
+            detail = {"sha256": manifest.digests.sha256}
+            audit.record(tx, REBUILD, "upload.stored", now=now, subjects=subjects, detail=detail)
+
+
+def _same_patient(tx: Tx, version: Version) -> bool:
+    known = patients.find(tx, version.patient.id)
+    return known is not None and (known.version > version.patient.version or known == version.patient)
+
+
+def _different(tx: Tx, manifests: Sequence[Manifest]) -> int:
+    """Count the uploads that the catalog does not know, or not so."""
+    wanted = {manifest.upload.id: (upload_row(manifest), scan_rows(manifest)) for manifest in manifests}
+    known = uploads.find(tx, wanted)
+    shown = scans.find(tx, [scan.id for _, rows in wanted.values() for scan in rows])
+    return sum(not _same_upload(known.get(row.id), row, rows, shown) for row, rows in wanted.values())
+
+
+def _same_upload(
+    known: Upload | None, row: Upload, rows: Sequence[Scan], shown: Mapping[str, tuple[Scan, Patient]]
+) -> bool:
+    return (
+        known is not None
+        and _same_row(known, row)
+        and all(scan.id in shown and shown[scan.id][0] == scan for scan in rows)
+    )
+
+
+def _same_row(known: Upload, row: Upload) -> bool:
+    """Compare what a manifest has: the rest means nothing once an upload is stored."""
+    return replace(known, keep_until=row.keep_until, fence=row.fence, attempts=row.attempts) == row

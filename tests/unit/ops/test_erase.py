@@ -1,0 +1,254 @@
+"""Erasing: all of it goes and nothing else, a crash at any line can be repeated, and no rebuild brings it back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broker import names
+from broker.catalog import outbox, tables
+from broker.catalog.patients import Patient
+from broker.catalog.uploads import Upload
+from broker.errors import StorageUnavailable
+from broker.ids import new_id, scan_id
+from broker.ingest.crashpoint import Effect
+from broker.names import IntakeBlob
+from broker.ops import erase as erasing
+from broker.ops.rebuild import index
+from broker.storage.containers import Kept, Unerasable
+from broker.words import Rejection
+from tests import catalogs, people
+from tests.lanes import JPEG, Died, Rig, dump, fault_at, rejected
+from tests.unit.test_layers import MODULES
+
+ERASING = (Effect.TOMBSTONE, Effect.ERASE, Effect.FORGET)
+
+
+class Case:
+    """Two patients; one has a file of two volumes, another file and a rejected one; the outbox holds a new version."""
+
+    def __init__(self, folder: Path) -> None:
+        self.rig = rig = Rig(folder)
+        self.lines: list[str] = []
+        self.other: Patient = people.patient(rig.patients, mrn="77", name="Bob Beispiel")
+        rig.fake.verdict = replace(JPEG, scans=JPEG.scans * 2)
+        self.volumes: Upload = rig.send(b"volumes")
+        rig.run()
+        rig.fake.verdict = JPEG
+        self.single = rig.send(b"single")
+        self.kept = rig.send(b"kept", patient_id=self.other.id)
+        rig.run()
+        rig.fake.verdict = rejected(Rejection.DECODE)
+        self.bad = rig.send(b"bad")
+        rig.run()
+        rig.publisher.publish()
+        rig.vault.put(names.record(scan_id(self.volumes.id, 0), 1), b"{}", "application/json")
+        rig.patients.change(people.actor(), rig.patient.id, {"name": "Ada Newname"}, now=people.NOW)
+
+    def scan(self, **changes: object) -> int:
+        """Erase the file of two volumes by its second scan."""
+        return self.run(scan=scan_id(self.volumes.id, 1), patient=None, **changes)
+
+    def patient(self, **changes: object) -> int:
+        """Erase the first patient."""
+        return self.run(scan=None, patient=self.rig.patient.id, **changes)
+
+    def run(self, **changes: object) -> int:
+        values: dict[str, object] = {"reason": "asked for", "sure": True} | changes
+        ask = values.pop("ask", self.unasked)
+        return erasing.run(self.rig.catalog, self.rig.store, self.lines.append, ask, **values)  # type: ignore[arg-type]
+
+    @staticmethod
+    def unasked(question: str) -> str:
+        raise AssertionError(question)
+
+    def named(self, *uploads: Upload) -> set[str]:
+        """What lies in vault and intake of these uploads, but tombstones."""
+        ids = [upload.id for upload in uploads] + [scan_id(one.id, index) for one in uploads for index in range(2)]
+        everything = {*self.rig.store.vault.blobs, *self.rig.store.intake.blobs}
+        return {name for name in everything if any(one in name for one in ids) and "tombstone" not in name}
+
+    def rebuilt(self, folder: Path) -> None:
+        """A rebuild into an empty catalog gives what this one holds."""
+        self.rig.publisher.publish()
+        empty = catalogs.fresh(folder)
+        assert index(empty, self.rig.vault, lambda line: None).faults == []
+        assert dump(empty) == dump(self.rig.catalog)
+        empty.close()
+
+    def acts(self) -> list[str]:
+        return [row["outcome"] for row in self.rig.rows(tables.audit) if row["act"] == "erase"]
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Iterator[Case]:
+    made = Case(tmp_path)
+    yield made
+    made.rig.catalog.close()
+
+
+def test_a_scan_goes_with_its_file_and_nothing_else(case: Case, tmp_path: Path) -> None:
+    before = case.named(case.single, case.kept)
+    assert case.scan() == 0
+    assert case.named(case.volumes) == set()
+    assert case.named(case.single, case.kept) == before
+    assert names.tombstone(case.volumes.id).name in case.rig.store.vault.blobs
+    assert {row["upload_id"] for row in case.rig.rows(tables.scans)} == {case.single.id, case.kept.id}
+    assert case.acts() == ["begun", "done"]
+    assert "2 scans" in case.lines[0]
+    case.rebuilt(tmp_path / "rebuilt")
+
+
+def test_a_patient_goes_with_everything_and_nobody_else(case: Case, tmp_path: Path) -> None:
+    before = case.named(case.kept)
+    assert case.patient() == 0
+    assert case.named(case.volumes, case.single, case.bad) == set()
+    assert case.named(case.kept) == before
+    assert [row["id"] for row in case.rig.rows(tables.patients)] == [case.other.id]
+    assert {row["id"] for row in case.rig.rows(tables.uploads)} == {case.kept.id}
+    assert {row["patient_id"] for row in case.rig.rows(tables.batches)} == {case.other.id}
+    with case.rig.catalog.read() as tx:
+        assert outbox.count(tx) == 0, "a version that waited must not come back"
+    left = [name for name in case.rig.store.vault.blobs if case.rig.patient.id in name]
+    assert left == [names.patient_tombstone(case.rig.patient.id).name]
+    assert "Ada Newname, born 1957-03-21, number 0012345" in case.lines[0]
+    case.rebuilt(tmp_path / "rebuilt")
+
+
+@pytest.mark.parametrize("fault", [Died(), StorageUnavailable("lost")])
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("what", ERASING)
+@pytest.mark.parametrize("whole", [False, True])
+def test_it_may_die_anywhere_and_be_started_again(
+    case: Case, tmp_path: Path, whole: bool, what: Effect, moment: str, fault: BaseException
+) -> None:
+    act = case.patient if whole else case.scan
+    with fault_at((what, moment), fault) as hits:
+        if isinstance(fault, Died):
+            with pytest.raises(Died):
+                act()
+        else:
+            assert act() == 1
+    assert hits
+    assert act() == 0
+    assert case.named(case.volumes) == set()
+    case.rebuilt(tmp_path / "rebuilt")
+
+
+@pytest.mark.parametrize("hit", range(12))
+def test_after_any_crash_a_rebuilt_catalog_can_go_on(case: Case, tmp_path: Path, hit: int) -> None:
+    """The catalog is lost in the middle of an erasure: the tombstone knows what was to be erased."""
+    hits = [0]
+
+    def die(act: str, name: str) -> None:
+        hits[0] += act == "delete"
+        if hits[0] > hit:
+            raise Died
+
+    case.rig.store.before = die
+    with pytest.raises(Died):
+        case.patient()
+    case.rig.store.before = lambda act, name: None
+    empty = catalogs.fresh(tmp_path / "rebuilt")
+    index(empty, case.rig.vault, lambda line: None)
+    case.rig.catalog.close()
+    case.rig.catalog = empty
+    assert not [row for row in case.rig.rows(tables.patients) if row["id"] == case.rig.patient.id]
+    assert case.patient() == 0
+    assert case.named(case.volumes, case.single, case.bad) == set()
+
+
+def test_it_asks_twice(case: Case) -> None:
+    before = set(case.rig.store.vault.blobs)
+    asked: list[str] = []
+
+    def answer(*answers: str) -> int:
+        rest = iter(answers)
+        return case.scan(sure=False, ask=lambda question: asked.append(question) or next(rest))
+
+    assert answer("no") == 1
+    assert answer("yes", "something else") == 1
+    assert set(case.rig.store.vault.blobs) == before
+    assert case.acts() == []
+    assert answer("yes", scan_id(case.volumes.id, 1)) == 0
+    assert len(asked) == 5
+
+
+def test_what_is_on_its_way_has_to_arrive_first(case: Case) -> None:
+    case.rig.declare(b"pending")
+    assert case.patient() == 1
+    assert "on their way" in case.lines[-1]
+    assert case.acts() == []
+
+
+def test_a_file_with_somebody_elses_scan_is_not_taken_along(case: Case) -> None:
+    with case.rig.catalog.write() as tx:
+        table = tables.scans
+        moved = table.update().where(table.c.id == scan_id(case.volumes.id, 1)).values(patient_id=case.other.id)
+        tx.execute(moved)
+    for patient in (case.rig.patient.id, case.other.id):
+        assert case.run(scan=None, patient=patient) == 1
+        assert case.volumes.id in case.lines[-1]
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_it_wants_a_reason(case: Case, reason: str) -> None:
+    assert case.scan(reason=reason) == 1
+    assert case.acts() == []
+
+
+def test_what_nobody_knows_is_not_erased(case: Case) -> None:
+    for which in ({"scan": new_id(people.NOW), "patient": None}, {"scan": None, "patient": new_id(people.NOW)}):
+        assert case.run(**which) == 1
+        assert "No such" in case.lines[-1]
+
+
+def test_what_a_policy_keeps_is_named_and_can_be_erased_later(case: Case) -> None:
+    held = names.original(case.volumes.id).name
+
+    def hold(act: str, name: str) -> None:
+        if (act, name) == ("delete", held):
+            raise Unerasable("BlobImmutableDueToPolicy")
+
+    case.rig.store.before = hold
+    assert case.scan() == 1
+    assert any(held in line for line in case.lines)
+    assert case.named(case.volumes) == {held}
+    assert case.acts() == ["begun", "kept"]
+    case.rig.store.before = lambda act, name: None
+    assert case.scan() == 0
+    assert case.named(case.volumes) == set()
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [(Kept(True, 30), ["Versioning is on", "30 days"]), (Kept(False, None), ["may not ask"]), (Kept(False, 0), [])],
+)
+def test_it_says_what_the_account_still_keeps(kept: Kept, expected: list[str]) -> None:
+    text = " ".join(erasing.outlives(kept)[:-1])
+    assert all(part in text for part in expected)
+    assert bool(text) == bool(expected)
+
+
+def test_the_tombstone_names_nobody(case: Case) -> None:
+    case.patient()
+    for name, blob in case.rig.store.vault.blobs.items():
+        if name.endswith("tombstone.json"):
+            assert "Ada" not in blob.data.decode()
+            assert json.loads(blob.data)["reason"] == "asked for"
+
+
+def test_the_rejected_file_leaves_the_intake_too(case: Case) -> None:
+    assert case.rig.intake.head(IntakeBlob(case.bad.id)) is not None
+    case.patient()
+    assert case.rig.intake.head(IntakeBlob(case.bad.id)) is None
+
+
+def test_only_an_erasure_deletes_from_the_vault() -> None:
+    found = {name for name, path in MODULES.items() if re.search(r"vault\.delete\(", path.read_text())}
+    assert found == {"ops.erasing"}
