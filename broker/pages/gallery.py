@@ -7,10 +7,10 @@ from datetime import timedelta
 from flask import Blueprint, request
 
 from ..access.permissions import Act, may
-from ..gallery import TILES
 from ..guard import actor, parts, policy
 from ..ids import is_id
 from ..names import Rendition
+from ..reading import TILES
 from . import asked as address
 from . import frame
 from . import show as shown
@@ -62,13 +62,13 @@ def fresh() -> str:
     asked = address.read(request.args)
     known = [one for one in request.args.get("known", "").split(",") if is_id(one)][:TILES]
     since = max(address.moment(request.args.get("since", "")), frame.now() - LONGEST_LOOK)
-    arrived = parts().gallery.arrived(actor(), known, since=since, now=frame.now())
+    arrived = parts().reading.arrived(actor(), known, since=since, now=frame.now())
     cards = [shown.card(one, Rendition.THUMBNAIL) for one in arrived if asked.fits(one)]
     return frame.page("_fresh.html", **_checking(asked), arrived=cards)
 
 
 def _checking(asked: Asked) -> dict[str, object]:
-    waiting = parts().gallery.checking(actor())
+    waiting = parts().reading.checking(actor())
     tiles = [shown.tile(upload, patient) for upload, patient in waiting if asked.patient in (None, patient.id)]
     since = str(address.micros(frame.now()))
     again = asked.address("/gallery/fresh", known=",".join(upload.id for upload, _ in waiting), since=since)

@@ -21,14 +21,14 @@ def show(scan: str) -> str:
     """Show one scan."""
     gallery, zone = parts().gallery, parts().config.time_zone
     one = gallery.one(actor(), scan, now=frame.now())
-    newer, older = gallery.around(actor(), one)
+    around = parts().reading.around(actor(), one)
     facts = one.scan.facts
     card = shown.card(one, Rendition.DISPLAY)
     return frame.page(
         "scan.html",
         card=card,
-        newer=newer,
-        older=older,
+        newer=around.newer.id if around.newer else None,
+        older=around.older.id if around.older else None,
         pixels=shown.pixels(one),
         reduced=card.picture is not None and card.picture.width < facts["width"],
         note=facts["note"],
