@@ -129,6 +129,12 @@ class Reading:
         by_id = {one.scan.id: one for one in shown}
         return Chart(who, _visits(groups, by_id), tuple(gone), len(rows) > MOST_OF_PATIENT)
 
+    def scans_of(self, actor: Actor, patient: str) -> list[str]:
+        """List the ids of all scans of a patient that are not withdrawn."""
+        require(actor, Act.SEE_SCANS)
+        with self.catalog.read() as tx:
+            return scans.ids_of(tx, patient=patient)
+
     def visit(self, actor: Actor, patient: str, day: str, *, now: datetime) -> list[Shown]:
         """Give the scans of one visit with links to their display pictures, for a report.
 

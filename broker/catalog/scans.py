@@ -143,10 +143,14 @@ def find(tx: Tx, ids: Iterable[str], *, withdrawn: bool = False) -> dict[str, tu
     return {row.id: _made(row) for row in tx.execute(query)}
 
 
-def ids_of(tx: Tx, *, batch: str) -> list[str]:
-    """List the scans of everything that was sent in one batch, withdrawn ones too."""
-    query = sa.select(scans.c.id).join(uploads, uploads.c.id == scans.c.upload_id).where(uploads.c.batch_id == batch)
-    return list(tx.execute(query.order_by(scans.c.id)).scalars())
+def ids_of(tx: Tx, *, batch: str | None = None, patient: str | None = None) -> list[str]:
+    """List the scans of one batch, or of one patient, that are not withdrawn."""
+    query = sa.select(scans.c.id).where(scans.c.withdrawn.is_(False)).order_by(scans.c.id)
+    if batch is not None:
+        query = query.join(uploads, uploads.c.id == scans.c.upload_id).where(uploads.c.batch_id == batch)
+    if patient is not None:
+        query = query.where(scans.c.patient_id == patient)
+    return list(tx.execute(query).scalars())
 
 
 def months(tx: Tx, which: Filter) -> list[tuple[str, int]]:
