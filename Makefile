@@ -41,7 +41,7 @@ types: python ## Check types
 	$(BIN)/mypy
 
 unit: pages ## Unit tests
-	$(PYTEST) -q -n 2 --dist worksteal $(or $(T),tests/unit)
+	SAS_CASES=$${SAS_CASES:-500} $(PYTEST) -q -n 2 --dist worksteal $(or $(T),tests/unit)
 
 integration: pages ## Tests against the real emulator, a real PostgreSQL and real processes
 	$(PYTEST) -q $(or $(T),tests/integration)
@@ -72,7 +72,7 @@ picture: python ## Draw assets/architecture.png from its SVG
 		--window-size=1200,660 --default-background-color=00000000 --screenshot=assets/architecture.png assets/architecture.svg
 
 image: ## Build the container image
-	docker build -t ophthalmic-imaging-service .
+	docker build -t ophthalmic-image-service .
 
 clean: ## Remove what was built (not .data: that holds the demo's pictures)
 	rm -rf .venv build web/node_modules web/static .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,19 +5,21 @@ Nothing here is stored as a binary, and the same name always gives the same byte
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from broker.filetypes import FILE_TYPES
+from broker.filetypes import BY_NAME, FILE_TYPES
 from broker.words import Rejection
+from tests import heidelberg, pdfs, tiffs
 
 PNG = b"\x89PNG\r\n\x1a\n"
 ZIP = b"PK\x03\x04" + bytes(26) + b"a.class" + b"PK\x05\x06" + bytes(18)
@@ -25,6 +27,8 @@ HTML = b"<!doctype html><html><script>alert(1)</script></html>"
 UNCOMPRESSED = "1.2.840.10008.1.2.1"
 OPT = "1.2.840.10008.5.1.4.1.1.77.1.5.4"
 WITHOUT_MAGIC = frozenset({"cirrus_img"})
+#: Kinds whose sample here is shown as a picture.
+SHOWN = frozenset({"jpeg", "png", "webp", "bmp", "tiff", "pdf", "heidelberg_vol"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +59,27 @@ def good() -> Iterator[Case]:
         yield Case(f"exif-{orientation}", "a.JPG", lambda o=orientation: rotated(o), format="jpeg", preview=True)  # type: ignore[misc]
     for name, make in _GOOD_PNG.items():
         yield Case(name, f"{name}.png", make, format="png", preview=True)
+    for kind, rows in _GOOD_OTHERS.items():
+        ending = BY_NAME[kind].endings[0]
+        for name, make in rows.items():
+            yield Case(name, f"{name}.{ending}", make, format=kind, preview=True)
     yield Case("html-png-name", "x.html.png", _GOOD_PNG["png-grey"], format="png", preview=True)
 
 
 def kept() -> Iterator[Case]:
     """Files that are stored as they are, without a picture."""
     for kind in FILE_TYPES:
-        if kind.name not in ("jpeg", "png"):
+        if kind.name not in SHOWN:
             for ending in kind.endings:
                 yield Case(f"{kind.name}-{ending}", f"a.{ending}", lambda n=kind.name: sample(n), format=kind.name)  # type: ignore[misc]
     yield Case("dicom-uid-name", "1.2.840.113619.2.5", lambda: dicom(), format="dicom")
     yield Case("dicom-no-ending", "IM000001", lambda: dicom(), format="dicom")
     yield Case("dicom-tiff-preamble", "a.dcm", lambda: dicom(b"II*\0" + bytes(124)), format="dicom")
     yield Case("dicom-without-preamble", "a.dcm", lambda: dicom()[132:], format="dicom")
+    yield Case("animation", "a.webp", animation, format="webp")
+    yield Case("e2e-eye-only", "a.e2e", lambda: heidelberg.e2e(heidelberg.laterality(b"L")), format="heidelberg_e2e")
+    for name, page in {"jpeg-2000": _GREY_PAGE.tagged(t259=(3, [34712])), "double": _DOUBLE_PAGE}.items():
+        yield Case(f"tiff-{name}", "a.tif", lambda p=page: tiffs.tiff(p), format="tiff")  # type: ignore[misc]
     yield Case("bioptigen", "a.oct", lambda: b"\1\2\3\4\1\0" + struct.pack("<I", 11) + b"FRAMEHEADER" * 9, format="oct")
 
 
@@ -86,6 +98,9 @@ def hostile() -> Iterator[Case]:
     picture = _GOOD_PNG["png-rgb"]()
     for cut in (20, 40, len(picture) // 2, len(picture) - 13, len(picture) - 12, len(picture) - 1):
         yield Case(f"png-cut-at-{cut}", "a.png", lambda c=cut: picture[:c], Rejection.TRUNCATED)  # type: ignore[misc]
+    for name, (ending, make) in _CUTTABLE.items():
+        half = make()
+        yield Case(f"{name}-cut", f"a.{ending}", lambda d=half: d[: len(d) // 2], Rejection.TRUNCATED)  # type: ignore[misc]
 
 
 def mismatches() -> Iterator[Case]:
@@ -236,8 +251,83 @@ def _floats() -> bytes:
     return np.linspace(0, 1, 1 << 18).astype("<f4").tobytes()
 
 
-def _vol() -> bytes:
-    return b"HSF-OCT-103\0" + struct.pack("<3i", 8, 1, 8) + bytes(2048)
+def animation() -> bytes:
+    """A WebP of two frames."""
+    return saved(picture(), "WEBP", save_all=True, append_images=[picture().rotate(180)], duration=100)
+
+
+def samsung() -> bytes:
+    """What Samsung phones append: a block of data, a table of it that starts with SEFH, the table's length, SEFT."""
+    data = struct.pack("<HHI", 0, 0x0A01, 14) + b"Image_UTC_Data1714979289000"
+    table = b"SEFH" + struct.pack("<IIHHII", 106, 1, 0, 0x0A01, len(data), len(data))
+    return data + table + struct.pack("<I", len(table)) + b"SEFT"
+
+
+def _tail(start: bytes, more: bytes = b"") -> bytes:
+    """A camera's data with something else hidden in the middle."""
+    return jpeg() + samsung() + start + more + bytes(200) + samsung()
+
+
+def _program() -> bytes:
+    return b"MZ" + bytes(58) + struct.pack("<I", 128) + bytes(64) + b"PE\0\0" + bytes(60)
+
+
+def _riff(*chunks: tuple[bytes, bytes], size: int | None = None) -> bytes:
+    """A WebP of chunks; ``size`` is what its header announces."""
+    body = b"".join(name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2) for name, data in chunks)
+    return b"RIFF" + struct.pack("<I", 4 + len(body) if size is None else size) + b"WEBP" + body
+
+
+def _vp8x(width: int, height: int, flags: int = 0) -> bytes:
+    return struct.pack("<I", flags) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+
+
+def _vp8l(width: int, height: int) -> bytes:
+    return b"\x2f" + struct.pack("<I", width - 1 | height - 1 << 14) + bytes(20)
+
+
+def _bmp(**over: int) -> bytes:
+    """A BMP of ``pixels`` with other numbers in its header: start, header, width, height, planes, depth, packing."""
+    data = bytearray(saved(picture(), "BMP"))
+    places = {"start": (10, "I"), "header": (14, "I"), "width": (18, "i"), "height": (22, "i")}
+    places |= {"planes": (26, "H"), "depth": (28, "H"), "packing": (30, "I"), "coded": (34, "I")}
+    for name, value in over.items():
+        struct.pack_into("<" + places[name][1], data, places[name][0], value)
+    return bytes(data)
+
+
+def _rows_down() -> bytes:
+    """A BMP whose first row is the upper one."""
+    data = _bmp(height=-80)
+    return data[:54] + b"".join(pixels()[row, :, ::-1].tobytes() for row in range(80))
+
+
+def _many_pages(count: int) -> bytes:
+    return tiffs.tiff(*[tiffs.page(np.zeros((1, 1), np.uint8))] * count)
+
+
+_GREY_PAGE = tiffs.page((np.arange(12 * 16).reshape(12, 16) % 256).astype(np.uint8))
+_DOUBLE_PAGE = tiffs.page(np.zeros((4, 4), np.float64))
+_FLAT = heidelberg.reflectivity()
+_SMALL = np.zeros((8, 8), np.uint8)
+_SAME: dict[str, list[int]] = {"offsets": [8] * 5000, "lengths": [64] * 5000}
+
+
+def _compressed(compression: str) -> bytes:
+    return saved(picture(), "TIFF", compression=compression)
+
+
+def _tiff_jpeg_without_end() -> bytes:
+    # The last end marker is that of the tables which all strips share.
+    data = saved(picture(), "TIFF", compression="jpeg")
+    at = data.index(b"\xff\xd9")
+    return data[:at] + b"\0\0" + data[at + 2 :]
+
+
+def _vol_with_header(length: int) -> bytes:
+    data = bytearray(heidelberg.vol())
+    struct.pack_into("<i", data, 2048 + heidelberg.slo().size + 12, length)
+    return bytes(data)
 
 
 _BOMB = zlib.compress(bytes(64 << 20), 9)
@@ -265,6 +355,11 @@ _GOOD_JPEG: dict[str, Callable[[], bytes]] = {
     "script-in-comment": lambda: jpeg(comment=HTML),
     "zero-padded": lambda: jpeg() + bytes(5000),
     "second-picture-behind": lambda: jpeg() + bytes(7) + saved(picture().resize((16, 16)), "JPEG"),
+    "40-pictures-behind": lambda: jpeg() * 40,
+    "half-a-picture-behind": lambda: jpeg() + jpeg()[:500],
+    "samsung-trailer": lambda: jpeg() + samsung(),
+    "film-behind": lambda: jpeg() + struct.pack(">I", 24) + b"ftypmp42" + np.random.default_rng(1).bytes(2 << 20),
+    "short-signatures-by-chance": lambda: jpeg() + b"\x01MZ\x02#!\x03PK\x1f\x8b<svgx <htm BZh %PDF" + bytes(90),
     "broken-exif": lambda: jpeg(exif=b"Exif\0\0II*\0\xff\xff\xff\x7f" + bytes(40)),
     "one-pixel": lambda: saved(Image.new("RGB", (1, 1), (9, 8, 7)), "JPEG"),
     "long-and-thin": lambda: saved(Image.new("L", (5000, 1), 77), "JPEG"),
@@ -285,6 +380,62 @@ _GOOD_PNG: dict[str, Callable[[], bytes]] = {
     "png-text": lambda: png(chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"macula"))),
     "png-zero-padded": lambda: png(tail=bytes(300)),
 }
+_GOOD_OTHERS: dict[str, dict[str, Callable[[], bytes]]] = {
+    "webp": {
+        "webp-lossy": lambda: saved(picture(), "WEBP"),
+        "webp-lossless": lambda: saved(picture(), "WEBP", lossless=True),
+        "webp-alpha": lambda: saved(_with_alpha(), "WEBP"),
+        "webp-profile-and-exif": lambda: saved(picture(), "WEBP", icc_profile=_srgb(), exif=Image.Exif()),
+        "webp-camera-tail": lambda: saved(picture(), "WEBP") + samsung(),
+    },
+    "bmp": {
+        "bmp-colour": lambda: saved(picture(), "BMP"),
+        "bmp-grey": lambda: saved(picture().convert("L"), "BMP"),
+        "bmp-palette": lambda: saved(picture().quantize(16), "BMP"),
+        "bmp-bilevel": lambda: saved(picture().convert("1"), "BMP"),
+        "bmp-rows-down": _rows_down,
+        "bmp-camera-tail": lambda: saved(picture(), "BMP") + samsung(),
+    },
+    "tiff": {
+        **{
+            f"tiff-{name}": partial(_compressed, name)
+            for name in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd", "lzma")
+        },
+        "tiff-fax": lambda: saved(picture().convert("1"), "TIFF", compression="group4"),
+        "tiff-16-bit": lambda: tiffs.tiff(tiffs.page((pixels()[:, :, 0] * 250).astype(np.uint16))),
+        "tiff-float": lambda: tiffs.tiff(tiffs.page(pixels()[:, :, 0].astype(np.float32))),
+        "tiff-big-endian": lambda: tiffs.tiff(tiffs.page(pixels(), order=">"), order=">"),
+        "tiff-64-bit": lambda: tiffs.tiff(tiffs.page(pixels()), big=True),
+        "tiff-pages": lambda: tiffs.tiff(_GREY_PAGE, tiffs.page(pixels()), _GREY_PAGE),
+        "tiff-cmyk": lambda: saved(picture().convert("CMYK"), "TIFF"),
+        "tiff-alpha": lambda: saved(_with_alpha(), "TIFF"),
+        "tiff-palette": lambda: saved(picture().quantize(16), "TIFF"),
+    },
+    "heidelberg_vol": {
+        "vol-line": lambda: heidelberg.vol(heidelberg.reflectivity(1), pattern=1),
+        "vol-circle": lambda: heidelberg.vol(heidelberg.reflectivity(1), pattern=2, lines=[(23, 19, 20, 15)]),
+        "vol-volume": lambda: heidelberg.vol(heidelberg.reflectivity(12)),
+        "vol-radial": lambda: heidelberg.vol(pattern=5),
+        "vol-of-a-program": lambda: heidelberg.vol(_FLAT * 254, version=b"ep-v0.6.8   2", pattern=0),
+        "vol-spare-bytes": lambda: heidelberg.vol(tail=bytes(range(1, 133))),
+    },
+    "heidelberg_e2e": {
+        "e2e-one-b-scan": lambda: heidelberg.e2e(heidelberg.b_scan(heidelberg.reflectivity(1, 20, 32)[0])),
+        "e2e-multiple": lambda: b"E2EMultipleVolumeFile".ljust(64, b"\0") + heidelberg.e2e(heidelberg.b_scan(_FLAT[0])),
+        "e2e-picture-only": lambda: heidelberg.e2e(heidelberg.slo_chunk(heidelberg.slo())),
+    },
+    "pdf": {"pdf-text": lambda: pdfs.pdf(pdfs.text("sample"))},
+}
+#: Cut in the middle, each is TRUNCATED.
+_CUTTABLE: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "webp": ("webp", lambda: saved(picture(), "WEBP")),
+    "bmp": ("bmp", lambda: saved(picture(), "BMP")),
+    "tiff": ("tif", lambda: saved(picture(), "TIFF")),
+    "tiff-lzw": ("tif", lambda: saved(picture(), "TIFF", compression="tiff_lzw")),
+    "tiff-64-bit": ("tif", lambda: tiffs.tiff(tiffs.page(pixels()), big=True)),
+    "vol": ("vol", heidelberg.vol),
+    "e2e": ("e2e", lambda: heidelberg.e2e(heidelberg.b_scan(heidelberg.reflectivity(1, 20, 32)[0]))),
+}
 _SAMPLES: dict[str, Callable[[], bytes]] = {
     "jpeg": jpeg,
     "png": png,
@@ -292,10 +443,10 @@ _SAMPLES: dict[str, Callable[[], bytes]] = {
     "bmp": lambda: saved(picture(), "BMP"),
     "tiff": lambda: saved(picture(), "TIFF"),
     "dicom": dicom,
-    "heidelberg_vol": _vol,
-    "heidelberg_e2e": lambda: b"CMDb" + bytes(32) + b"MDbMDir\0" + bytes(44),
+    "heidelberg_vol": heidelberg.vol,
+    "heidelberg_e2e": lambda: heidelberg.e2e(),
     "heyex_xml": lambda: b'<?xml version="1.0" encoding="UTF-8"?>\r\n<HEDX><BODY/></HEDX>',
-    "pdf": lambda: b"%PDF-1.4\n%%EOF\n",
+    "pdf": lambda: pdfs.pdf(pdfs.text("sample")),
     "topcon_fda": lambda: b"FOCTFDA" + bytes(200),
     "topcon_fds": lambda: b"FOCTFDS" + bytes(200),
     "cirrus_img": lambda: np.random.default_rng(3).integers(0, 256, 200 * 1024, np.uint8).tobytes(),
@@ -345,6 +496,27 @@ _HOSTILE: dict[Rejection, dict[str, tuple[str, Callable[[], bytes]]]] = {
         "zip-behind-padding": ("a.jpg", lambda: jpeg() + bytes(9000) + ZIP),
         "html-behind-jpeg": ("a.jpg", lambda: jpeg() + HTML),
         "zip-behind-second-jpeg": ("a.jpg", lambda: jpeg() + jpeg() + ZIP),
+        "zip-in-camera-tail": ("a.jpg", lambda: _tail(ZIP)),
+        "zip-end-only-in-tail": ("a.jpg", lambda: _tail(b"PK\5\6" + bytes(18))),
+        "rar-in-tail": ("a.jpg", lambda: _tail(b"Rar!\x1a\x07\x01\0")),
+        "7z-in-tail": ("a.jpg", lambda: _tail(b"7z\xbc\xaf\x27\x1c\0\4")),
+        "gzip-in-tail": ("a.jpg", lambda: _tail(gzip.compress(b"something", mtime=0))),
+        "program-in-tail": ("a.jpg", lambda: _tail(_program())),
+        "program-first-in-tail": ("a.jpg", lambda: jpeg() + bytes(20) + b"MZ\x90\0 an old one" + bytes(90)),
+        "elf-in-tail": ("a.jpg", lambda: _tail(b"\x7fELF\2\1\1" + bytes(40))),
+        "script-in-tail": ("a.jpg", lambda: _tail(b"\n#!/bin/sh\nrm")),
+        "pdf-in-tail": ("a.jpg", lambda: _tail(b"%PDF-1.7\n")),
+        "office-in-tail": ("a.jpg", lambda: _tail(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")),
+        "html-in-tail": ("a.jpg", lambda: _tail(b"<hTmL >")),
+        "script-tag-in-tail": ("a.jpg", lambda: _tail(b"<SCRIPT>")),
+        "svg-in-tail": ("a.jpg", lambda: _tail(b"<Svg/onload=alert(1)>")),
+        "php-in-tail": ("a.jpg", lambda: _tail(b"<?PhP system(1)")),
+        "doctype-in-tail": ("a.jpg", lambda: _tail(b"<!DocType html>")),
+        "zip-across-windows": ("a.jpg", lambda: jpeg() + b"\1" * ((1 << 20) - 2) + ZIP),
+        "zip-behind-webp": ("a.webp", lambda: saved(picture(), "WEBP") + ZIP),
+        "zip-behind-bmp": ("a.bmp", lambda: saved(picture(), "BMP") + ZIP),
+        "html-behind-tiff": ("a.tif", lambda: saved(picture(), "TIFF") + HTML),
+        "zip-behind-vol": ("a.vol", lambda: heidelberg.vol(tail=ZIP)),
         "html-behind-png": ("a.png", lambda: png(tail=HTML)),
         "zip-behind-png": ("a.png", lambda: png(tail=bytes(40) + ZIP)),
     },
@@ -359,6 +531,25 @@ _HOSTILE: dict[Rejection, dict[str, tuple[str, Callable[[], bytes]]]] = {
         "png-header-only-60000": ("a.png", lambda: PNG + ihdr(60_000, 60_000)),
         "png-just-over": ("a.png", lambda: PNG + ihdr(10_001, 10_000)),
         "png-32-bit-sizes": ("a.png", lambda: PNG + ihdr(0xFFFF_FFFF, 0xFFFF_FFFF)),
+        "png-one-long-row": ("a.png", lambda: PNG + ihdr(70_000, 1)),
+        "webp-canvas-16-million": ("a.webp", lambda: _riff((b"VP8X", _vp8x(1 << 24, 1 << 24)))),
+        "webp-lossless-16384": ("a.webp", lambda: _riff((b"VP8L", _vp8l(16_384, 16_384)))),
+        "bmp-60000": ("a.bmp", lambda: _bmp(width=60_000, height=60_000)),
+        "bmp-negative-width": ("a.bmp", lambda: _bmp(width=-120)),
+        "bmp-rows-down-2-to-31": ("a.bmp", lambda: _bmp(height=-(2**31))),
+        "tiff-65535": ("a.tif", lambda: tiffs.tiff(_GREY_PAGE.tagged(t256=(4, [65_535]), t257=(4, [65_535])))),
+        "tiff-tile-65535": (
+            "a.tif",
+            lambda: tiffs.tiff(_GREY_PAGE.tagged(t322=(3, [65_535]), t323=(3, [65_535]), t324=(4, [8]))),
+        ),
+        "vol-frames-2-to-31": ("a.vol", lambda: heidelberg.vol(count=2**31 - 1)),
+        "vol-sides-2-to-31": ("a.vol", lambda: heidelberg.vol(width=2**31 - 1, height=2**31 - 1)),
+        "vol-localizer-60000": ("a.vol", lambda: heidelberg.vol(slo_width=60_000, slo_height=60_000)),
+        "vol-no-frames": ("a.vol", lambda: heidelberg.vol(count=0)),
+        "e2e-60000": (
+            "a.e2e",
+            lambda: heidelberg.e2e(heidelberg.b_scan(_FLAT[0], width=60_000, height=60_000, size=2**32 - 1)),
+        ),
     },
     Rejection.UNPACKED: {
         "png-text-bomb": ("a.png", lambda: png(chunk(b"zTXt", b"Comment\0\0" + _BOMB))),
@@ -367,13 +558,31 @@ _HOSTILE: dict[Rejection, dict[str, tuple[str, Callable[[], bytes]]]] = {
         "png-many-texts": ("a.png", lambda: png(*[chunk(b"zTXt", b"C\0\0" + zlib.compress(bytes(4 << 20)))] * 5)),
         "png-more-than-pixels": ("a.png", lambda: png(data=(b"\0" + bytes(8)) * (2 << 20))),
         "jpeg-3000-scans": ("a.jpg", lambda: _many_scans(3000)),
-        "jpeg-40-pictures": ("a.jpg", lambda: jpeg() * 40),
+        "tiff-100000-pages": ("a.tif", lambda: _many_pages(100_000)),
+        "tiff-deflate-bomb": (
+            "a.tif",
+            lambda: tiffs.tiff(tiffs.page(_SMALL, rows=8).tagged(t259=(3, [8])).but(strips=[_BOMB])),
+        ),
+        "tiff-lzw-bomb": (
+            "a.tif",
+            lambda: tiffs.tiff(tiffs.page(_SMALL, rows=8).tagged(t259=(3, [5])).but(strips=[b"\x80" * 60_000])),
+        ),
+        "tiff-strips-over-each-other": (
+            "a.tif",
+            lambda: tiffs.tiff(tiffs.page(np.zeros((5000, 64), np.uint8), rows=1).but(strips=[bytes(64)], **_SAME)),
+        ),
+        "webp-2000-chunks": ("a.webp", lambda: _riff(*[(b"XMP ", b"")] * 2000)),
+        "e2e-300000-chunks": ("a.e2e", lambda: heidelberg.e2e(heidelberg.chunk(7, b"") * 300_000)),
     },
     Rejection.TRUNCATED: {
         "png-pixels-short": ("a.png", lambda: png(data=(b"\0" + bytes(8)) * 3)),
         "jpeg-cut-with-end": ("a.jpg", lambda: jpeg()[: len(jpeg()) * 2 // 3] + b"\xff\xd9"),
         "jpeg-cut-with-end-and-more": ("a.jpg", lambda: jpeg()[:-400] + b"\xff\xd9" + jpeg()),
         "png-no-iend": ("a.png", lambda: png()[:-12]),
+        "tiff-strip-too-short": ("a.tif", lambda: tiffs.tiff(_GREY_PAGE.but(lengths=[80, 80, 31]))),
+        "tiff-jpeg-without-end": ("a.tif", lambda: _tiff_jpeg_without_end()),
+        "vol-one-frame-missing": ("a.vol", lambda: heidelberg.vol(count=4)),
+        "bmp-higher-than-it-is": ("a.bmp", lambda: _bmp(height=81)),
     },
     Rejection.DECODE: {
         "jpeg-no-picture": ("a.jpg", lambda: b"\xff\xd8\xff\xfe\0\4hi\xff\xd9"),
@@ -391,6 +600,30 @@ _HOSTILE: dict[Rejection, dict[str, tuple[str, Callable[[], bytes]]]] = {
         "png-unknown-critical": ("a.png", lambda: png(chunk(b"EVIL", b"data"))),
         "png-zero-width": ("a.png", lambda: PNG + ihdr(0, 8) + chunk(b"IDAT", b"") + chunk(b"IEND")),
         "png-depth-3": ("a.png", lambda: PNG + ihdr(8, 8, 3) + chunk(b"IDAT", b"") + chunk(b"IEND")),
+        "tiff-loop": ("a.tif", lambda: tiffs.tiff(_GREY_PAGE, _GREY_PAGE, last=0)),
+        "tiff-loop-64-bit": ("a.tif", lambda: tiffs.tiff(_GREY_PAGE, last=0, big=True)),
+        "tiff-strips-nowhere": ("a.tif", lambda: tiffs.tiff(_GREY_PAGE.but(offsets=[2**31] * 3))),
+        "tiff-strip-of-2-to-63": ("a.tif", lambda: tiffs.tiff(_GREY_PAGE.but(lengths=[80, 80, 2**63]), big=True)),
+        "tiff-2-to-63-strips": (
+            "a.tif",
+            lambda: tiffs.tiff(_GREY_PAGE, big=True).replace(
+                struct.pack("<HHQ", 273, 16, 3), struct.pack("<HHQ", 273, 16, 2**63)
+            ),
+        ),
+        "tiff-lzw-nonsense": (
+            "a.tif",
+            lambda: tiffs.tiff(_GREY_PAGE.tagged(t259=(3, [5])).but(strips=[b"\xff\xfe\xfd" * 20] * 3)),
+        ),
+        "tiff-no-strips": ("a.tif", lambda: tiffs.tiff(_GREY_PAGE.tagged(t278=(4, [1])))),
+        "webp-no-picture": ("a.webp", lambda: _riff((b"XMP ", b"x"))),
+        "webp-nonsense": ("a.webp", lambda: _riff((b"VP8L", _vp8l(8, 8)))),
+        "webp-two-pictures": ("a.webp", lambda: _riff((b"VP8L", _vp8l(8, 8)), (b"VP8L", _vp8l(8, 8)))),
+        "webp-other-canvas": ("a.webp", lambda: _riff((b"VP8X", _vp8x(9, 9)), (b"VP8L", _vp8l(8, 8)))),
+        "bmp-depth-3": ("a.bmp", lambda: _bmp(depth=3)),
+        "bmp-packed-as-jpeg": ("a.bmp", lambda: _bmp(packing=4)),
+        "bmp-pixels-in-header": ("a.bmp", lambda: _bmp(start=20)),
+        "vol-frame-header-negative": ("a.vol", lambda: _vol_with_header(-1)),
+        "vol-frame-header-2-to-30": ("a.vol", lambda: _vol_with_header(1 << 30)),
         "png-idat-not-zlib": ("a.png", lambda: PNG + ihdr(8, 8) + chunk(b"IDAT", b"nonsense") + chunk(b"IEND")),
     },
 }

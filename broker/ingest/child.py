@@ -18,7 +18,7 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -115,12 +115,14 @@ class _Pack:
         self._offset = 0
         self.files: list[dict[str, Any]] = []
 
-    def keep(self, name: Rendition, media_type: str, size: tuple[int, int], data: bytes) -> None:
-        """Append one rendition."""
-        _write(self._descriptor, data)
-        place = {"offset": self._offset, "bytes": len(data), "width": size[0], "height": size[1]}
+    def keep(self, name: Rendition, media_type: str, size: tuple[int, int], data: Iterable[bytes]) -> None:
+        """Append one rendition, given in pieces."""
+        start = self._offset
+        for piece in data:
+            _write(self._descriptor, piece)
+            self._offset += len(piece)
+        place = {"offset": start, "bytes": self._offset - start, "width": size[0], "height": size[1]}
         self.files.append({"name": name, "media_type": media_type} | place)
-        self._offset += len(data)
 
 
 def _write(descriptor: int, data: bytes) -> None:

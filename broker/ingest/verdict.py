@@ -21,16 +21,17 @@ from ..filetypes import BY_NAME
 from ..names import ENDINGS, Rendition
 from ..words import Eye, Kind, Rejection
 
-MAX_SCANS = 64
+MAX_SCANS = 256
 MAX_PLACEHOLDER = 1_000
 MAX_SIDE = 65_535
-MAX_FRAMES = 100_000
+MAX_FRAMES = 60_000
 
 _MAGIC = {
     "image/webp": (b"RIFF", b"WEBP"),
     "image/jpeg": (b"\xff\xd8\xff", b""),
     "image/png": (b"\x89PNG\r\n\x1a\n", b""),
-    "application/zip": (b"PK\x03\x04", b""),
+    # The first entry is stored as it is.
+    "application/zip": (b"PK\x03\x04", b"\0\0"),
 }
 #: What each rendition may be, how long its longer side in pixels, and how many bytes.
 _ALLOWED: dict[Rendition, tuple[frozenset[str], int, int]] = {
@@ -42,7 +43,7 @@ _ALLOWED: dict[Rendition, tuple[frozenset[str], int, int]] = {
     Rendition.LOCALIZER: (frozenset({"image/jpeg", "image/webp"}), 1600, 16 << 20),
 }
 _CAPTURED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[+-]\d\d:\d\d)?")
-_SOURCE = re.compile(r"exif|vendor|dicom:[0-9a-f]{4},[0-9a-f]{4}")
+_SOURCE = re.compile(r"exif|vendor|dicom:[0-9a-fA-F]{4},[0-9a-fA-F]{4}")
 _HINT_KEYS = frozenset({"id", "issuer", "name", "birth_date", "sex"})
 
 
@@ -60,7 +61,11 @@ class RenditionFile:
 
 @dataclass(frozen=True, slots=True)
 class ScanFacts:
-    """One scan in a file. Width and height are pixels as seen, 0 where the file was not decoded."""
+    """One scan in a file. Width and height are pixels as seen, 0 where the file was not decoded.
+
+    ``frames`` counts slices or pages; ``spacing_mm`` is millimetres per pixel, [row, column]. ``captured_doubtful``:
+    a capture time was found, but a person must confirm it.
+    """
 
     width: int
     height: int
@@ -74,6 +79,7 @@ class ScanFacts:
     patient_hint: Mapping[str, str] | None = None
     placeholder: str = ""
     renditions: tuple[RenditionFile, ...] = ()
+    captured_doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +157,17 @@ def _scan(row: Any, index: int, files: _Files) -> ScanFacts:
     if len(row["renditions"]) > len(Rendition):
         _bad("renditions")
     renditions = tuple(files.take(entry, index) for entry in row["renditions"])
+    frames = _number(row, "frames", 1, MAX_FRAMES)
     names = [rendition.name for rendition in renditions]
-    if len(set(names)) != len(names) or not {Rendition.THUMBNAIL, Rendition.DISPLAY} <= set(names):
+    needed = {Rendition.THUMBNAIL, Rendition.DISPLAY} | ({Rendition.FRAMES} if frames > 1 else set())
+    if len(set(names)) != len(names) or not needed <= set(names):
         _bad("renditions")
+    if (row.get("captured_at") is None) != (row.get("captured_source") is None):
+        _bad("a time without its source, or the other way round")
     return ScanFacts(
         width=_number(row, "width", 1, MAX_SIDE),
         height=_number(row, "height", 1, MAX_SIDE),
-        frames=_number(row, "frames", 1, MAX_FRAMES),
+        frames=frames,
         eye=_optional(row, "eye", Eye),
         kind=_optional(row, "kind", Kind),
         captured_at=_optional(row, "captured_at", lambda value: _match(_CAPTURED, value)),
@@ -167,6 +177,7 @@ def _scan(row: Any, index: int, files: _Files) -> ScanFacts:
         patient_hint=_optional(row, "patient_hint", _hint),
         placeholder=_placeholder(row.get("placeholder")),
         renditions=renditions,
+        captured_doubtful=_flag(row, "captured_doubtful"),
     )
 
 
@@ -218,6 +229,13 @@ def _placeholder(value: Any) -> str:
     if not text.startswith(prefix) or data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         _bad("placeholder")
     return text
+
+
+def _flag(row: Mapping[str, Any], key: str) -> bool:
+    value = row.get(key, False)
+    if type(value) is not bool:
+        _bad(key)
+    return value
 
 
 def _spacing(value: Any) -> tuple[float, float]:

@@ -90,9 +90,11 @@ def wait(which: Emulator, process: Child) -> None:
     while time.monotonic() < end and process.running:
         with closing(socket.socket()) as probe:
             probe.settimeout(1.0)
-            if probe.connect_ex(("127.0.0.1", which.port)) == 0:
-                return
-        time.sleep(0.05)
+            answers = probe.connect_ex(("127.0.0.1", which.port)) == 0
+        # Two demos that start at once may choose the same port: then the other's emulator answers, and ours ends.
+        time.sleep(0.2 if answers else 0.05)
+        if answers and process.running:
+            return
     raise EmulatorRefused(f"The emulator does not start. Its last words:\n{process.tail()}")
 
 

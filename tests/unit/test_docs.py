@@ -46,8 +46,8 @@ def test_the_example_file_has_neither_quotes_nor_trailing_comments() -> None:
 
 def test_the_screen_that_everybody_sees_first_holds_the_five_commands() -> None:
     assert blocks()[:5] == [
-        "docker build -t ophthalmic-imaging-service .",
-        "docker run --env-file .env -p 8080:8080 -v ophthalmic-data:/data ophthalmic-imaging-service",
+        "docker build -t ophthalmic-image-service .",
+        "docker run --rm -p 8080:8080 --env-file .env ophthalmic-image-service",
         "curl http://localhost:8080/api/v1/health",
         "make run",
         "make test",

@@ -13,13 +13,23 @@ from typing import cast
 
 from ...filetypes import BY_NAME, fits
 from ...words import Rejection
-from .seam import Bounds, NoPreview, Reader, Refused, Scan, Source
+from .seam import Bounds, NoPreview, Reader, Refused, Scan, Source, Stack
 from .signatures import sniff
 
-__all__ = ["READERS", "Bounds", "NoPreview", "Refused", "Scan", "Source", "identify", "preload", "scans"]
+__all__ = ["READERS", "Bounds", "NoPreview", "Refused", "Scan", "Source", "Stack", "identify", "preload", "scans"]
 
 #: Kind of file -> the module that reads it. A kind without a row is stored as it is, without a picture.
-READERS: dict[str, str] = {"jpeg": ".jpeg", "png": ".png", "dicom": ".dicom"}
+READERS: dict[str, str] = {
+    "jpeg": ".jpeg",
+    "png": ".png",
+    "webp": ".webp",
+    "bmp": ".bmp",
+    "tiff": ".tiff",
+    "dicom": ".dicom",
+    "pdf": ".pdf",
+    "heidelberg_vol": ".vol",
+    "heidelberg_e2e": ".e2e",
+}
 
 
 def preload() -> None:

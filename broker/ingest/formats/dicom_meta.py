@@ -12,8 +12,8 @@ from dataclasses import dataclass
 PREFIX_AT = 128
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
-_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
-_SHORT = frozenset(
+LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+SHORT = frozenset(
     {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS"}
     | {b"ST", b"TM", b"UI", b"UL", b"US"}
 )
@@ -80,9 +80,9 @@ def _value(head: bytes, at: int, *, explicit: bool) -> tuple[int, int | None]:
         length: int = struct.unpack_from("<I", head, at + 4)[0]
         return at + 8, length if length != 0xFFFF_FFFF else None
     kind = head[at + 4 : at + 6]
-    if kind in _SHORT:
+    if kind in SHORT:
         return at + 8, struct.unpack_from("<H", head, at + 6)[0]
-    if kind in _LONG and at + 12 <= len(head):
+    if kind in LONG and at + 12 <= len(head):
         length = struct.unpack_from("<I", head, at + 8)[0]
         return at + 12, length if length != 0xFFFF_FFFF else None
     return at, None

@@ -1,7 +1,6 @@
 """JPEG: its markers walked from start to end, then decoded in full.
 
-The rule for what may stand behind the picture's end: zero bytes, and further complete JPEG pictures (cameras append
-previews so, CIPA DC-007 "MPF"). Anything else there is refused.
+What cameras append behind the picture's end is tolerated, what could be opened as something else is not: ``tails.py``.
 Source of markers: ITU-T T.81 annex B.
 """
 
@@ -13,13 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...words import Rejection
-from . import raster
+from . import raster, tails
 from .seam import Bounds, Refused, Scan, Source
 
 #: A progressive picture has about ten scans; thousands of them only serve to keep a decoder busy.
 MAX_SCANS = 100
-#: Pictures in one file, the first and those behind it.
-MAX_PICTURES = 16
 
 _WINDOW = 1 << 20
 _SOI, _EOI, _SOS, _TEM = 0xD8, 0xD9, 0xDA, 0x01
@@ -28,7 +25,6 @@ _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = (0xC0, 0xC1)
 # Inside coded data, FF is followed by 00 (a real FF), a restart marker or FF (filling); all else ends the data.
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
-_NOT_ZERO = re.compile(rb"[^\x00]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +49,15 @@ def scans(source: Source, bounds: Bounds) -> Iterator[Scan]:
 
 
 def check(source: Source, bounds: Bounds) -> Walked:
-    """Walk every picture in the file; give the first.
+    """Walk the picture and look at what stands behind it.
 
     Raises:
-        Refused: PIXELS from the header, before anything is decoded; UNPACKED for an absurd number of scans or
-            pictures; TRUNCATED if the data end before the picture does; POLYGLOT; DECODE for a broken structure.
+        Refused: PIXELS from the header, before anything is decoded; UNPACKED for an absurd number of scans; TRUNCATED
+            if the data end before the picture does; POLYGLOT; DECODE for a broken structure.
     """
-    first = walk(source, 0, bounds)
-    end = first.end
-    for _ in range(MAX_PICTURES):
-        start = _skip_zeros(source, end)
-        if start == source.size:
-            return first
-        if source.at(start, 3) != b"\xff\xd8\xff":
-            raise Refused(Rejection.POLYGLOT, "data behind the end of the picture")
-        end = walk(source, start, bounds).end
-    raise Refused(Rejection.UNPACKED, f"more than {MAX_PICTURES} pictures")
+    walked = walk(source, 0, bounds)
+    tails.check(source, walked.end)
+    return walked
 
 
 def walk(source: Source, start: int, bounds: Bounds) -> Walked:
@@ -142,11 +131,3 @@ def _coded_end(source: Source, at: int) -> int:
             break
         at += step
     raise Refused(Rejection.TRUNCATED, "cut inside the picture data")
-
-
-def _skip_zeros(source: Source, at: int) -> int:
-    while window := source.at(at, _WINDOW):
-        if found := _NOT_ZERO.search(window):
-            return at + found.start()
-        at += len(window)
-    return at

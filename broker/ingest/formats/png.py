@@ -113,8 +113,8 @@ def _check_header(data: bytes, bounds: Bounds) -> int:
     if len(data) < 13:
         raise Refused(Rejection.TRUNCATED, "cut inside IHDR")
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", data)
-    if width * height > bounds.pixels:
-        raise Refused(Rejection.PIXELS, f"{width} x {height}")
+    if width and height:
+        bounds.check(width, height)
     if not width or not height or depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
         raise Refused(Rejection.DECODE, "impossible IHDR")
     bits = depth * _CHANNELS[colour]

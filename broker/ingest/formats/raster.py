@@ -7,8 +7,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import IO, Any
 
-# The MPO and TIFF plugins are what Pillow reads a JPEG's second pictures and EXIF with; it would import them late.
-from PIL import Image, ImageFile, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin  # noqa: F401
+# Each plugin in use, and those that a plugin would import late: MPO for a JPEG's second pictures, TIFF for EXIF.
+from PIL import (  # noqa: F401
+    BmpImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 from ...words import Rejection
 from .. import facts
@@ -19,14 +29,13 @@ ImageFile.LOAD_TRUNCATED_IMAGES = False
 Image.preinit()
 
 
-def scan(stream: IO[bytes], plugin: str, bounds: Bounds) -> Scan:
-    """Decode every pixel with one Pillow ``plugin`` and no other.
+class Unreadable(Refused):
+    """The plugin does not know what kind of picture this is, before any pixel is decoded."""
 
-    Raises:
-        Refused: TRUNCATED if the pixels end early, DECODE if they cannot be read.
-        MemoryError, ImportError, PermissionError: the sandbox's walls are in the way.
-    """
-    image = _decode(stream, plugin, bounds)
+
+def scan(stream: IO[bytes], plugin: str, bounds: Bounds) -> Scan:
+    """Decode every pixel, and read EXIF and profile. Raises what ``decode`` raises."""
+    image = decode(stream, plugin, bounds)
     main, exif = _exif(image)
     return Scan(
         image=image,
@@ -36,7 +45,13 @@ def scan(stream: IO[bytes], plugin: str, bounds: Bounds) -> Scan:
     )
 
 
-def _decode(stream: IO[bytes], plugin: str, bounds: Bounds) -> Image.Image:
+def decode(stream: IO[bytes], plugin: str, bounds: Bounds) -> Image.Image:
+    """Decode every pixel with one Pillow ``plugin`` and no other.
+
+    Raises:
+        Refused: TRUNCATED if the pixels end early, DECODE if they cannot be read; Unreadable is one of these.
+        MemoryError, ImportError, PermissionError: the sandbox's walls are in the way.
+    """
     Image.MAX_IMAGE_PIXELS = bounds.pixels
     try:
         with warnings.catch_warnings():
@@ -48,6 +63,8 @@ def _decode(stream: IO[bytes], plugin: str, bounds: Bounds) -> Image.Image:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as bomb:
         raise Refused(Rejection.PIXELS, type(bomb).__name__) from bomb
+    except UnidentifiedImageError as unknown:
+        raise Unreadable(Rejection.DECODE, type(unknown).__name__) from unknown
     except Exception as fault:
         # Decoders raise whatever they like on broken input: OSError, SyntaxError, ValueError, struct.error.
         cut = "truncated" in str(fault).lower()

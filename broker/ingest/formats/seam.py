@@ -1,23 +1,31 @@
 """The seam between the sandbox and a format: a file to read, what comes out of it, and how it is refused.
 
-A format is a module with ``scans(source, limits)``: it checks its container, and yields one ``Scan`` for each picture,
+A format is a module with ``scans(source, bounds)``: it checks its container, and yields one ``Scan`` for each picture,
 volume or document. It raises ``Refused`` when the file must not be stored and ``NoPreview`` when the file is what it
-says but is not drawn here. Nothing in this file needs an imaging library.
+says but is not drawn here; also from ``Stack.frame``, while the renditions are being made. Nothing in this file needs
+an imaging library.
 """
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ...words import Rejection
 from ..facts import Facts
 
 if TYPE_CHECKING:
     from PIL import Image
+
+#: (x0, y0, x1, y1) of a line or (x, y, radius) of a circle.
+Line = tuple[float, float, float, float] | tuple[float, float, float]
+
+#: What the longest side and the number of frames may be, whatever the bounds.
+MAX_SIDE = 65_535
+MAX_FRAMES = 60_000
 
 #: How much of the start of a file is looked at to tell what it is.
 HEAD_BYTES = 4096
@@ -42,6 +50,16 @@ class Bounds:
 
     pixels: int
     samples: int
+
+    def check(self, width: int, height: int, frames: int = 1, channels: int = 1) -> None:
+        """Compare sizes that a header claims, before anything is allocated or decoded.
+
+        Raises:
+            Refused: PIXELS if a frame or the whole is too large, or has no size.
+        """
+        fits = 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and 0 < frames <= MAX_FRAMES
+        if not fits or width * height > self.pixels or width * height * frames * channels > self.samples:
+            raise Refused(Rejection.PIXELS, f"{width} x {height}, {frames} frames of {channels} channels")
 
 
 class Source:
@@ -92,17 +110,64 @@ class _Part(io.RawIOBase):
 
 
 @dataclass(frozen=True, slots=True)
+class Stack:
+    """Slices of a volume, or pages of a document, decoded one at a time; counted from 0.
+
+    ``frame(i)`` decodes the i-th: 8-bit grey (L) or RGB, upright, brightness scaled by one rule for all. It may be
+    called in any order and more than once, and holds on to nothing. ``size`` is (width, height) in pixels of the
+    largest; smaller ones are shown in the middle of a page of that size.
+
+    ``localizer`` is the picture on which slices have their place, ``lines`` where that is, one for each slice or none:
+    (x0, y0, x1, y1) in pixels of the localizer, or (x, y, radius) of a circle; None where it is not known.
+    ``between_mm`` is the distance of neighbouring slices, only where they are parallel: it is what makes an en-face
+    picture possible, unless ``enface`` is one already. ``lossy``: the file itself is compressed with loss.
+    """
+
+    count: int
+    size: tuple[int, int]
+    frame: Callable[[int], Image.Image]
+    document: bool = False
+    localizer: Image.Image | None = None
+    lines: Sequence[Line | None] = ()
+    between_mm: float | None = None
+    enface: Image.Image | None = None
+    lossy: bool = False
+
+    @property
+    def shown(self) -> int:
+        """The frame that stands for all of them: the first page, or the middle slice."""
+        return 0 if self.document else self.count // 2
+
+    def line(self, index: int) -> Line | None:
+        """Where a slice lies on the localizer, or None."""
+        return self.lines[index] if index < len(self.lines) else None
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
-    """One picture with its pixels and what the file says about it.
+    """One picture, volume or document with its pixels and what the file says about it.
 
     ``image`` is as decoded, ``orientation`` (EXIF 1 to 8) still to be applied; ``icc`` is the embedded colour profile.
+    With a ``stack``, ``image`` is its shown frame, see ``of``. ``full``: browsers cannot show the file itself, so a
+    single picture gets a rendition without loss as well.
     """
 
     image: Image.Image
     orientation: int = 1
     icc: bytes | None = None
-    frames: int = 1
     facts: Facts = field(default_factory=Facts)
+    stack: Stack | None = None
+    full: bool = False
+
+    @classmethod
+    def of(cls, stack: Stack, facts: Facts) -> Self:
+        """The scan of a stack; decodes the frame that stands for it."""
+        return cls(stack.frame(stack.shown), facts=facts, stack=stack, full=True)
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has; 1 for a picture."""
+        return self.stack.count if self.stack else 1
 
 
 class Reader(Protocol):

@@ -21,6 +21,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"MM\0+\0\x08\0\0", "tiff"),
     (b"%PDF-", "pdf"),
     (b"CMDb", "heidelberg_e2e"),
+    (b"E2EMultipleVolumeFile", "heidelberg_e2e"),
     (b"FOCTFDA", "topcon_fda"),
     (b"FOCTFDS", "topcon_fds"),
 )

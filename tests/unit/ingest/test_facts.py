@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -74,3 +74,34 @@ def test_source_is_named_only_with_a_time() -> None:
 @pytest.mark.parametrize(("value", "expected"), [(6, 6), (1, 1), (0, 1), (9, 1), ("6", 1), (None, 1)])
 def test_an_impossible_orientation_counts_as_upright(value: object, expected: int) -> None:
     assert facts.orientation({facts.ORIENTATION: value}) == expected
+
+
+@pytest.mark.parametrize(
+    ("moment", "born", "expected"),
+    [
+        (datetime(2024, 5, 6, 7), date(2024, 5, 6), True),
+        (datetime(2024, 5, 6, 7), date(2024, 5, 7), True),
+        (datetime(2024, 5, 6, 7), date(2024, 5, 5), False),
+        (datetime(2024, 5, 6, 7), None, False),
+    ],
+)
+def test_nothing_was_taken_before_the_patient_was_born(moment: datetime, born: date | None, expected: bool) -> None:
+    assert facts.is_placeholder(moment, NOW, born) is expected
+
+
+def test_a_hint_holds_only_what_is_said() -> None:
+    assert facts.hint(id=" 0042\0rest", name="Unknown", sex="") == {"id": "0042"}
+    assert facts.hint(id="", name="unknown") is None
+    assert facts.hint(name="x" * 300) == {"name": "x" * 200}
+
+
+@pytest.mark.parametrize("step", [0.0, -1.0, float("nan"), float("inf"), 1e-9, 50.0])
+def test_a_step_that_no_eye_camera_makes_is_no_scale(step: float) -> None:
+    assert facts.spacing(0.004, step) is None
+    assert facts.spacing(step, 0.004) is None
+    assert facts.spacing(0.004, 0.012) == (0.004, 0.012)
+
+
+def test_vendor_texts_are_read_as_windows_writes_them() -> None:
+    assert facts.windows_text(b"M\xfcller\0junk") == "Müller"
+    assert facts.windows_text(b"a\nb\x81") == "a b�"

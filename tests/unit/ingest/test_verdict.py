@@ -25,7 +25,7 @@ def pack(tmp_path: Path) -> Iterator[int]:
     """A pack that holds a WebP, then a JPEG."""
     path = tmp_path / "pack"
     path.write_bytes(WEBP + JPEG)
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDWR)
     yield descriptor
     os.close(descriptor)
 
@@ -84,7 +84,7 @@ def test_a_report_that_fits_becomes_a_verdict_and_files(pack: int, out: Path) ->
         ("scans", []),
         ("scans", {}),
         ("scans", [[]]),
-        ("scans", [{}] * 65),
+        ("scans", [{}] * 257),
         ("scans.0.width", 0),
         ("scans.0.width", True),
         ("scans.0.height", 70_000),
@@ -118,6 +118,15 @@ def test_a_report_that_fits_becomes_a_verdict_and_files(pack: int, out: Path) ->
         ("scans.0.renditions.0.bytes", 0),
         ("scans.0.renditions.0.bytes", 1 << 40),
         ("scans.0.renditions.1.name", "thumbnail"),
+        ("scans.0.frames", 2),
+        ("scans.0.frames", 60_001),
+        ("scans.0.captured_at", None),
+        ("scans.0.captured_source", None),
+        ("scans.0.captured_doubtful", 1),
+        ("scans.0.captured_doubtful", "no"),
+        ("scans.0.spacing_mm", [0.01, float("nan")]),
+        ("scans.0.spacing_mm", [0.01, 0.01, 0.01]),
+        ("scans.0.patient_hint", {"id": "line\nbreak"}),
     ],
 )
 def test_a_report_that_does_not_fit_is_void_and_leaves_nothing(where: str, value: object, pack: int, out: Path) -> None:
@@ -151,3 +160,26 @@ def test_a_rejection_carries_no_scans(pack: int, out: Path) -> None:
     assert verdict.rejection is Rejection.POLYGLOT
     assert verdict.scans == ()
     assert list(out.iterdir()) == []
+
+
+def test_a_stack_has_its_frames_and_what_belongs_to_them(pack: int, out: Path) -> None:
+    archive = b"PK\x03\x04\x14\0\0\0\0\0" + bytes(60)
+    stack = report()
+    stack["scans"][0] |= {"frames": 25, "captured_doubtful": True}
+    frames = {"name": "frames", "media_type": "application/zip", "width": 768, "height": 496}
+    size = os.fstat(pack).st_size
+    os.pwrite(pack, archive, size)
+    stack["scans"][0]["renditions"].append(frames | {"offset": size, "bytes": len(archive)})
+    (scan,) = read_report(json.dumps(stack).encode(), pack, out).scans
+    assert (scan.frames, scan.captured_doubtful) == (25, True)
+    assert scan.renditions[2].path.read_bytes() == archive
+
+
+def test_an_archive_whose_entries_are_packed_is_void(pack: int, out: Path) -> None:
+    forged = report()
+    size = os.fstat(pack).st_size
+    os.pwrite(pack, b"PK\x03\x04\x14\0\0\0\x08\0" + bytes(60), size)
+    frames = {"name": "frames", "media_type": "application/zip", "width": 768, "height": 496}
+    forged["scans"][0]["renditions"].append(frames | {"offset": size, "bytes": 70})
+    with pytest.raises(BadReport):
+        read_report(json.dumps(forged).encode(), pack, out)

@@ -37,7 +37,7 @@ from broker.sas.grants import (
 
 from . import reference
 
-CASES = int(os.environ.get("SAS_CASES", "5000"))
+CASES = int(os.environ.get("SAS_CASES") or (50_000 if os.environ.get("FUZZ") else 5_000))
 thorough = settings(max_examples=CASES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 BASE = "https://clinic.blob.core.windows.net"

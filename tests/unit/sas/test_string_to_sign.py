@@ -15,7 +15,7 @@ from broker.sas.string_to_sign import delegation_text, service_text
 
 from . import reference
 
-CASES = int(os.environ.get("SAS_CASES", "5000"))
+CASES = int(os.environ.get("SAS_CASES") or (50_000 if os.environ.get("FUZZ") else 5_000))
 thorough = settings(max_examples=CASES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 #: The version this SDK stamps; it has no setting for it.
