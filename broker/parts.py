@@ -15,6 +15,8 @@ from .gallery import Gallery
 from .ids import new_id
 from .names import VaultBlob
 from .patients import Patients
+from .reading import Reading
+from .records import Records
 from .sas.keys import KeySource, key_source
 from .sas.probe import create_blocks
 from .sas.signer import Signer
@@ -53,6 +55,8 @@ class Parts:
     uploads: Uploads
     patients: Patients
     gallery: Gallery
+    reading: Reading
+    records: Records
     clock: Callable[[], datetime]
 
 
@@ -77,6 +81,7 @@ def assemble(
         rendition_cache=config.rendition_cache,
         create_blocks=create_blocks(config.blob_url),
     )
+    gallery = Gallery(catalog=catalog, signer=signer)
     limits = Limits(file_bytes=config.max_upload_bytes, pending_keep=config.pending_keep)
     return Parts(
         config=config,
@@ -86,6 +91,8 @@ def assemble(
         access=Access(catalog=catalog, idle=config.idle, new_id=new_id, demo=config.demo),
         uploads=Uploads(catalog=catalog, intake=store.intake, signer=signer, limits=limits, new_id=new_id),
         patients=Patients(catalog=catalog, issuer=config.mrn_issuer, new_id=new_id),
-        gallery=Gallery(catalog=catalog, signer=signer),
+        gallery=gallery,
+        reading=Reading(catalog=catalog, gallery=gallery),
+        records=Records(catalog=catalog, zone=config.time_zone),
         clock=clock or (lambda: datetime.now(UTC)),
     )

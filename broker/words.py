@@ -60,6 +60,24 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Review(StrEnum):
+    """What physicians have said of a scan. ``CLOSED``: a repeat was wanted, and somebody settled it without one."""
+
+    UNREVIEWED = "unreviewed"
+    REVIEWED = "reviewed"
+    REPEAT = "repeat"
+    CLOSED = "closed"
+
+
+class RecordKind(StrEnum):
+    """What an append-only record about a scan is."""
+
+    REVIEW = "review"
+    ADDENDUM = "addendum"
+    CORRECTION = "correction"
+    WITHDRAWAL = "withdrawal"
+
+
 class State(StrEnum):
     """Where one upload stands."""
 

@@ -6,6 +6,7 @@ hold every answer to its schema.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import asdict
 from datetime import datetime
@@ -18,7 +19,8 @@ from ..declaration import Offer, Progress
 from ..errors import BrokerError
 from ..gallery import Shown
 from ..names import Rendition
-from ..words import Eye, Kind, Sex, State, sentence
+from ..records import public
+from ..words import Eye, Kind, Review, Sex, State, sentence
 from .problems import Problem, problem
 from .schemas import Id, choice
 
@@ -79,14 +81,29 @@ ScanOut = _shape(
     frames=_NUMBER, no_preview=_TEXT_OR_NONE, size=_NUMBER, attention=f.List(f.String(), required=True),
     declared=f.Dict(**_WHOLE), detected=f.Dict(**_WHOLE), note=_TEXT, urgent=_YES, sent_by=_TEXT, digest=_TEXT,
     filename=_TEXT, links=f.Dict(keys=choice(Rendition), values=f.String(), required=True),
+    review=choice(Review, **_WHOLE), seen=_NUMBER, records=f.List(f.Dict()),
 )  # fmt: skip
 ScansOut = _shape("Scans", scans=_list(ScanOut), next=_TEXT_OR_NONE)
+Month = _shape("Month", month=_TEXT, scans=_NUMBER)
+Months = _shape("Months", months=_list(Month))
+RecordsOut = _shape("Records", id=_ID, records=f.List(f.Dict(), required=True))
 Links = _shape("Links", links=_list(_Link))
 Original = _shape("Original", link=_TEXT, expires_at=_TIME)
 Health = _shape("Health", status=_TEXT, storage=f.String(), catalog=f.String(), worker=f.AwareDateTime(allow_none=True))
 #: What is answered as it stands in the catalog's row, or among the scan's facts.
 _OF_UPLOAD = ("id", "ref", "filename", "size", "eye", "kind", "state", "reason", "digest")
-_OF_SCAN = ("id", "eye", "kind", "captured_source", "visit_day", "device", "placeholder", "attention", "urgent")
+_OF_SCAN = (
+    "id",
+    "eye",
+    "kind",
+    "captured_source",
+    "visit_day",
+    "device",
+    "placeholder",
+    "attention",
+    "urgent",
+    "review",
+)
 _OF_FACTS = (
     "width", "height", "frames", "no_preview", "size", "declared", "detected", "note", "sent_by", "digest", "filename",
 )  # fmt: skip
@@ -127,12 +144,13 @@ def upload_value(progress: Progress) -> Value:
     return value | {"scans": list(progress.scans)}
 
 
-def scan_value(shown: Shown) -> Value:
-    """A scan with its patient and its links."""
+def scan_value(shown: Shown, records: Sequence[Value] | None = None) -> Value:
+    """A scan with its patient and its links; ``seen`` is how many records there are, to be named in a review."""
     scan, facts = shown.scan, dict(shown.scan.facts)
     value: Value = {key: getattr(scan, key) for key in _OF_SCAN} | {key: facts[key] for key in _OF_FACTS}
     value |= {"upload": scan.upload_id, "patient": asdict(shown.patient), "captured_at": stamp(scan.captured_at)}
-    return value | {"links": {what.value: grant.url for what, grant in shown.links.items()}}
+    value |= {"seen": scan.records, "links": {what.value: grant.url for what, grant in shown.links.items()}}
+    return value if records is None else value | {"records": [public(one) for one in records]}
 
 
 def problem_value(identity: str, error: BrokerError) -> Value:

@@ -29,10 +29,20 @@ def page(query: dict[str, Any]) -> Response:
     return reply({"scans": [answers.scan_value(one) for one in shown], "next": following})
 
 
+@resource.operation("GET", "/scans/months", Act.SEE_SCANS, query=schemas.MonthsQuery(), answer=answers.Months)
+def months(query: dict[str, Any]) -> Response:
+    """Count scans by month, newest first, for the same filters."""
+    counts = parts().reading.months(actor(), Filter(**query))
+    return reply({"months": [{"month": month, "scans": count} for month, count in counts]})
+
+
 @resource.operation("GET", "/scans/<id:scan>", Act.SEE_SCANS, answer=answers.ScanOut)
 def one(scan: str) -> Response:
-    """Get one scan with links to its renditions."""
-    return reply(answers.scan_value(parts().gallery.one(actor(), scan, now=parts().clock())))
+    """Get one scan with its records and links to its renditions; its ETag is the number of its records."""
+    found = parts().gallery.one(actor(), scan, now=parts().clock())
+    response = reply(answers.scan_value(found, found.records))
+    response.set_etag(str(found.scan.records))
+    return response
 
 
 @resource.operation("POST", "/scans/links", Act.SEE_SCANS, body=schemas.LinksIn(), answer=answers.Links)

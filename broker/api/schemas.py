@@ -13,7 +13,7 @@ from webargs.fields import DelimitedList
 from ..declaration import Declaration, FileDeclaration, Told
 from ..ids import is_id
 from ..names import Rendition
-from ..words import Eye, Kind, Sex, State
+from ..words import Eye, Kind, Review, Sex, State
 
 MOST_FILES, MOST_ITEMS, MOST_BLOCKS, PAGE = 1000, 100, 50_000, 200
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -168,14 +168,22 @@ class PatientsQuery(Schema):
     after = Text(2000, load_default=None)
 
 
-class ScansQuery(Schema):
+class MonthsQuery(Schema):
     """Filters; days are the clinic's, both ends included."""
 
     patient = Id(load_default=None)
     eye = choice(Eye, load_default=None)
     kind = choice(Kind, load_default=None)
+    device = Text(200, load_default=None)
+    review = choice(Review, load_default=None)
+    attention = f.Boolean(load_default=None)
     first_day = f.Date(data_key="from", load_default=None)
     last_day = f.Date(data_key="to", load_default=None)
+
+
+class ScansQuery(MonthsQuery):
+    """The same filters; a page begins behind ``after``."""
+
     after = Text(60, form=r"[0-9]{1,17}\.[0-9a-f-]{36}", load_default=None)
     limit = f.Integer(load_default=60, validate=validate.Range(1, PAGE))
 
@@ -185,3 +193,31 @@ class LinksIn(Schema):
 
     ids = _ids(MOST_ITEMS)
     rendition = choice(Rendition, required=True)
+
+
+def _act(name: str, /, **fields: Any) -> type[Schema]:
+    """One act that makes records; ``id`` is made by the client."""
+    return Schema.from_dict({"id": Id(required=True)} | fields, name=name)
+
+
+_NOTE, _REASON = Text(4000, shortest=0, lines=True, load_default=""), Text(1000, lines=True, required=True)
+_SAID: dict[str, Any] = {"truthy": {True}, "falsy": {False}}
+SeenIn = _act("SeenIn", seen=f.Integer(strict=True, required=True, validate=validate.Range(0, 1 << 30)))
+ReviewIn = _act(
+    "ReviewIn", status=choice(Review, required=True, validate=validate.OneOf([Review.REVIEWED, Review.REPEAT])),
+    scans=f.List(f.Nested(SeenIn), required=True, validate=validate.Length(1, MOST_ITEMS)), note=_NOTE,
+)  # fmt: skip
+AddendumIn = _act(
+    "AddendumIn", scans=_ids(MOST_ITEMS), note=Text(4000, lines=True, required=True),
+    closes=f.Boolean(load_default=False, **_SAID),
+)  # fmt: skip
+SetIn = Schema.from_dict(
+    {"eye": choice(Eye), "kind": choice(Kind), "captured_at": When(), "patient": Id()}, name="SetIn"
+)
+CorrectionIn = _act(
+    "CorrectionIn", scans=f.List(Id(), load_default=list, validate=validate.Length(1, MOST_ITEMS)),
+    batch=Id(load_default=None), set=f.Nested(SetIn, required=True), reason=_REASON,
+)  # fmt: skip
+WithdrawalIn = _act(
+    "WithdrawalIn", scans=_ids(MOST_ITEMS), withdrawn=f.Boolean(load_default=True, **_SAID), reason=_REASON
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,12 @@ def find(tx: Tx, patient: str) -> Patient | None:
     """Give the patient with this id."""
     row = tx.execute(sa.select(*COLUMNS).where(patients.c.id == patient)).first()
     return Patient(*row) if row else None
+
+
+def many(tx: Tx, ids: Iterable[str]) -> dict[str, Patient]:
+    """Give patients by id."""
+    query = sa.select(*COLUMNS).where(patients.c.id.in_(list(ids)))
+    return {row.id: Patient(*row) for row in tx.execute(query)}
 
 
 def find_by_mrn(tx: Tx, issuer: str, mrn: str) -> Patient | None:

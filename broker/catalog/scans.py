@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypedDict
 
 import sqlalchemy as sa
 
-from ..words import Eye, Kind
+from ..words import Eye, Kind, Review
+from . import records
 from .engine import Tx, upsert
 from .patients import COLUMNS as PATIENT
 from .patients import Patient
-from .tables import patients, scans
+from .tables import patients, scans, uploads
 
 
 class RenditionFacts(TypedDict):
@@ -72,7 +73,7 @@ Key = tuple[datetime, str]
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One picture, volume or document. ``visit_day`` is ISO."""
+    """One picture, volume or document. ``visit_day`` is ISO; ``review`` and ``records`` follow from its records."""
 
     id: str
     upload_id: str
@@ -89,6 +90,8 @@ class Scan:
     attention: list[str]
     urgent: bool
     withdrawn: bool
+    review: Review = Review.UNREVIEWED
+    records: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +104,23 @@ class Filter:
     first_day: date | None = None
     last_day: date | None = None
     attention: bool | None = None
+    device: str | None = None
+    review: Review | None = None
+    withdrawn: bool = False
 
 
+#: A day of the clinic's lies within these hours around the same day in UTC, wherever the clinic is.
+_BEFORE, _AFTER = timedelta(hours=14), timedelta(hours=36)
 _COLUMNS = [scans.c[name] for name in Scan.__dataclass_fields__]
 _PATIENT = [column.label(f"patient__{column.name}") for column in PATIENT]
 
 
 def put(tx: Tx, rows: list[Scan]) -> None:
-    """Add scans, or make them what they are in the manifest."""
-    values = [{name: getattr(row, name) for name in Scan.__dataclass_fields__} for row in rows]
+    """Add scans, or make them what their manifest and the records that are known say."""
+    kept = [name for name in Scan.__dataclass_fields__ if name not in ("review", "records")]
+    values = [{name: getattr(row, name) for name in kept} | {"flagged": bool(row.attention)} for row in rows]
     upsert(tx, scans, values, key=["id"])
+    records.fold(tx, [row.id for row in rows], anew=True)
 
 
 def page(tx: Tx, which: Filter, *, after: Key | None, limit: int) -> list[tuple[Scan, Patient]]:
@@ -127,15 +137,42 @@ def newer(tx: Tx, which: Filter, *, than: Key, limit: int) -> list[tuple[Scan, P
     return [_made(row) for row in tx.execute(query)]
 
 
-def find(tx: Tx, ids: Iterable[str]) -> dict[str, tuple[Scan, Patient]]:
-    """Give scans that are not withdrawn, with their patients, by id."""
-    query = _joined(Filter()).where(scans.c.id.in_(list(ids)))
+def find(tx: Tx, ids: Iterable[str], *, withdrawn: bool = False) -> dict[str, tuple[Scan, Patient]]:
+    """Give scans with their patients, by id: those that are not withdrawn, or those that are."""
+    query = _joined(Filter(withdrawn=withdrawn)).where(scans.c.id.in_(list(ids)))
     return {row.id: _made(row) for row in tx.execute(query)}
 
 
 def upload_of(tx: Tx, scan: str) -> str | None:
     """Give the upload that a scan came out of, withdrawn or not."""
     return tx.execute(sa.select(scans.c.upload_id).where(scans.c.id == scan)).scalar()
+
+
+def ids_of(tx: Tx, *, batch: str | None = None, patient: str | None = None) -> list[str]:
+    """List the scans of one batch, or of one patient, that are not withdrawn."""
+    query = sa.select(scans.c.id).where(scans.c.withdrawn.is_(False)).order_by(scans.c.id)
+    if batch is not None:
+        query = query.join(uploads, uploads.c.id == scans.c.upload_id).where(uploads.c.batch_id == batch)
+    if patient is not None:
+        query = query.where(scans.c.patient_id == patient)
+    return list(tx.execute(query).scalars())
+
+
+def months(tx: Tx, which: Filter) -> list[tuple[str, int]]:
+    """Count scans by month of their visit (YYYY-MM), newest first."""
+    month = sa.func.substr(scans.c.visit_day, 1, 7)
+    query = _narrowed(sa.select(month, sa.func.count()), which).group_by(month).order_by(month.desc())
+    return [(row[0], row[1]) for row in tx.execute(query)]
+
+
+def devices(tx: Tx, limit: int = 100) -> list[str]:
+    """List the devices that scans came from, by name; a step through the index each, however many scans there are."""
+    steps = sa.text(
+        "WITH RECURSIVE known(name) AS (SELECT min(device) FROM scans WHERE device > '' UNION ALL "
+        "SELECT (SELECT min(device) FROM scans WHERE device > known.name) FROM known WHERE known.name IS NOT NULL) "
+        "SELECT name FROM known WHERE name IS NOT NULL LIMIT :limit"
+    )
+    return list(tx.execute(steps, {"limit": limit}).scalars())
 
 
 def is_empty(tx: Tx) -> bool:
@@ -145,7 +182,11 @@ def is_empty(tx: Tx) -> bool:
 
 def _joined(which: Filter) -> sa.Select[Any]:
     query = sa.select(*_COLUMNS, *_PATIENT).join(patients, patients.c.id == scans.c.patient_id)
-    query = query.where(scans.c.withdrawn.is_(False))
+    return _narrowed(query, which)
+
+
+def _narrowed(query: sa.Select[Any], which: Filter) -> sa.Select[Any]:
+    query = query.where(scans.c.withdrawn.is_(which.withdrawn))
     if which.patient is not None:
         query = query.where(scans.c.patient_id == which.patient)
     if which.eye is not None:
@@ -154,11 +195,23 @@ def _joined(which: Filter) -> sa.Select[Any]:
         query = query.where(scans.c.kind == which.kind)
     if which.first_day is not None:
         query = query.where(scans.c.visit_day >= which.first_day.isoformat())
+        # The day decides; the time lets the index skip what is far from it.
+        query = query.where(scans.c.captured_at >= _midnight(which.first_day) - _BEFORE)
     if which.last_day is not None:
         query = query.where(scans.c.visit_day <= which.last_day.isoformat())
+        query = query.where(scans.c.captured_at <= _midnight(which.last_day) + _AFTER)
     if which.attention is not None:
-        query = query.where((scans.c.attention != []) if which.attention else (scans.c.attention == []))
+        query = query.where(scans.c.flagged == (sa.true() if which.attention else sa.false()))
+    if which.device is not None:
+        query = query.where(scans.c.device == which.device)
+    if which.review is not None:
+        query = query.where(scans.c.review == which.review)
     return query
+
+
+def _midnight(day: date) -> datetime:
+    # Far from both ends of what a datetime can be.
+    return datetime.combine(min(max(day, date(1900, 1, 1)), date(9000, 1, 1)), time(), UTC)
 
 
 def _place() -> sa.Tuple:
@@ -173,4 +226,5 @@ def _made(row: sa.Row[Any]) -> tuple[Scan, Patient]:
     values = row._asdict()
     scan = {name: values[name] for name in Scan.__dataclass_fields__}
     patient = {name: values[f"patient__{name}"] for name in Patient.__dataclass_fields__}
-    return Scan(**scan | {"eye": Eye(row.eye), "kind": Kind(row.kind)}), Patient(**patient)
+    words = {"eye": Eye(row.eye), "kind": Kind(row.kind), "review": Review(row.review)}
+    return Scan(**scan | words), Patient(**patient)

@@ -151,10 +151,29 @@ scans = Table(
     Column("attention", Json, nullable=False),
     Column("urgent", Boolean, nullable=False),
     Column("withdrawn", Boolean, nullable=False),
+    Column("flagged", Boolean, nullable=False, server_default=sa.false()),  # whether attention names anything
+    Column("review", String(12), nullable=False, server_default="unreviewed"),
+    Column("records", Integer, nullable=False, server_default="0"),  # how many there are
+    Column("base", Json),  # what the manifest says, where a record has changed it
     Index(None, "captured_at", "id"),
     Index(None, "patient_id", "captured_at", "id"),
     Index(None, "eye", "captured_at", "id"),
+    Index(None, "eye", "kind", "captured_at", "id"),
     Index(None, "kind", "captured_at", "id"),
+    Index(None, "device", "captured_at", "id"),
+    Index(None, "review", "captured_at", "id"),
+    Index(None, "flagged", "captured_at", "id"),
+    Index(None, "review", "visit_day", "patient_id"),
+    Index(None, "visit_day"),
+)
+
+records = Table(
+    "records",
+    METADATA,
+    Column("scan_id", String(36), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("act_id", String(36), nullable=False, index=True),  # made by the client: one act, a record for each scan
+    Column("document", Json, nullable=False),
 )
 
 outbox = Table(

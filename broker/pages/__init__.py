@@ -7,10 +7,25 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from . import access, assets, errors, frame, gallery, headers, patients, scan, sent, start, upload
+from . import (
+    access,
+    assets,
+    chart,
+    compare,
+    errors,
+    frame,
+    gallery,
+    headers,
+    patients,
+    scan,
+    sent,
+    start,
+    upload,
+    worklist,
+)
 
 #: One module a page, in the order in which somebody meets them.
-_PAGES = (access, start, upload, sent, patients, gallery, scan, errors)
+_PAGES = (access, start, upload, sent, patients, worklist, gallery, chart, scan, compare, errors)
 
 
 def register(app: Flask) -> None:

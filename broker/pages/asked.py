@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from ..catalog.scans import Filter, Key
 from ..gallery import Shown
 from ..ids import is_id
-from ..words import Eye, Kind
+from ..words import Eye, Kind, Review
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Word = TypeVar("Word", bound=StrEnum)
@@ -27,11 +27,29 @@ class Asked:
     kind: Kind | None
     first_day: date | None
     last_day: date | None
+    device: str | None = None
+    review: Review | None = None
+    attention: bool | None = None
+
+    @classmethod
+    def of_group(cls, patient: str, eye: Eye, kind: Kind, day: str) -> Asked:
+        """What asks for a patient's scans of one eye, kind and ISO day."""
+        on = date.fromisoformat(day)
+        return cls(patient, eye, kind, on, on)
 
     @property
     def which(self) -> Filter:
         """The filter that this is."""
-        return Filter(self.patient, self.eye, self.kind, self.first_day, self.last_day)
+        return Filter(
+            self.patient,
+            self.eye,
+            self.kind,
+            self.first_day,
+            self.last_day,
+            attention=self.attention,
+            device=self.device,
+            review=self.review,
+        )
 
     def address(self, path: str = "/gallery", **more: str) -> str:
         """An address with the same filters."""
@@ -41,6 +59,9 @@ class Asked:
             "kind": self.kind,
             "from": self.first_day,
             "to": self.last_day,
+            "device": self.device,
+            "review": self.review,
+            "attention": {True: "yes", False: "no", None: None}[self.attention],
         }
         query = urlencode({name: str(value) for name, value in (asked | more).items() if value})
         return f"{path}?{query}" if query else path
@@ -54,6 +75,9 @@ class Asked:
             and self.kind in (None, scan.kind)
             and (self.first_day is None or scan.visit_day >= self.first_day.isoformat())
             and (self.last_day is None or scan.visit_day <= self.last_day.isoformat())
+            and self.device in (None, scan.device)
+            and self.review in (None, scan.review)
+            and self.attention in (None, bool(scan.attention))
         )
 
 
@@ -66,6 +90,9 @@ def read(args: Mapping[str, str]) -> Asked:
         _word(Kind, args.get("kind")),
         _day(args.get("from", "")),
         _day(args.get("to", "")),
+        args.get("device", "")[:200] or None,
+        _word(Review, args.get("review")),
+        {"yes": True, "no": False}.get(args.get("attention", "")),
     )
 
 

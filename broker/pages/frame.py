@@ -11,7 +11,6 @@ from flask import Flask, render_template, request
 from ..access.actor import Actor
 from ..access.permissions import Act, may
 from ..guard import maybe_actor, parts
-from ..words import Role
 from . import texts
 
 
@@ -53,8 +52,8 @@ def page(template: str, **values: Any) -> str:
 
 def home(actor: Actor) -> str:
     """The page an account works on: reading comes before sending, managing last."""
-    if Role.PHYSICIAN in actor.roles:
-        return "/gallery"
+    if may(actor, Act.REVIEW):
+        return "/worklist"
     return "/upload" if may(actor, Act.UPLOAD) else "/"
 
 
@@ -68,9 +67,13 @@ def _who() -> dict[str, Any]:
     if actor is None:
         return {"me": None, "nav": [], "here": request.path}
     roles = ", ".join(text for role, text in texts.ROLES.items() if role in actor.roles)
-    nav = [Link("/gallery", "Gallery")] if may(actor, Act.SEE_SCANS) else []
+    nav = [Link("/worklist", "To review")] if may(actor, Act.REVIEW) else []
+    if may(actor, Act.SEE_SCANS):
+        nav.append(Link("/gallery", "Gallery"))
     if may(actor, Act.UPLOAD):
         nav.append(Link("/upload", "Upload"))
     # At "/" the start page of the account is shown; a scan belongs to the gallery.
-    here = home(actor) if request.path == "/" else request.path.replace("/scans/", "/gallery/")
-    return {"me": Me(actor.name, roles), "nav": nav, "here": "/" + here.split("/")[1]}
+    here = (home(actor) if request.path == "/" else request.path).split("/")[1]
+    # A scan, a pair and a patient belong to the gallery.
+    here = "gallery" if here in ("scans", "compare", "patients") else here
+    return {"me": Me(actor.name, roles), "nav": nav, "here": f"/{here}"}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 from flask import Blueprint, request
 
 from ..access.permissions import Act, may
-from ..gallery import TILES
 from ..guard import actor, parts, policy
 from ..ids import is_id
 from ..names import Rendition
+from ..reading import TILES
 from . import asked as address
-from . import frame
+from . import frame, texts
 from . import show as shown
 from .asked import Asked
 
@@ -26,6 +27,7 @@ def add_to(pages: Blueprint) -> None:
     """Add the gallery, and its fragment that says what is being checked."""
     pages.get("/gallery", endpoint="gallery")(show)
     pages.get("/gallery/fresh")(fresh)
+    pages.get("/gallery/months")(months)
 
 
 @policy(Act.SEE_SCANS)
@@ -51,6 +53,9 @@ def show() -> str:
         may_upload=may(actor(), Act.UPLOAD),
         eyes=shown.EYES,
         kinds=shown.KINDS,
+        devices=parts().reading.devices(actor()),
+        reviews=[(review.value, text) for review, text in texts.REVIEWS.items()],
+        months=asked.address("/gallery/months"),
         **_checking(asked),
         arrived=[],
     )
@@ -62,13 +67,31 @@ def fresh() -> str:
     asked = address.read(request.args)
     known = [one for one in request.args.get("known", "").split(",") if is_id(one)][:TILES]
     since = max(address.moment(request.args.get("since", "")), frame.now() - LONGEST_LOOK)
-    arrived = parts().gallery.arrived(actor(), known, since=since, now=frame.now())
+    arrived = parts().reading.arrived(actor(), known, since=since, now=frame.now())
     cards = [shown.card(one, Rendition.THUMBNAIL) for one in arrived if asked.fits(one)]
     return frame.page("_fresh.html", **_checking(asked), arrived=cards)
 
 
+@policy(Act.SEE_SCANS)
+def months() -> str:
+    """List the months that have scans, with their counts; as a page for those without scripts."""
+    asked = address.read(request.args)
+    found = parts().reading.months(actor(), asked.which)
+    rows = [{"href": _month(asked, month), "text": texts.month(month), "count": count} for month, count in found]
+    if frame.is_fragment():
+        return frame.page("_months.html", months=rows)
+    return frame.page("months.html", months=rows)
+
+
+def _month(asked: Asked, month: str) -> str:
+    """The gallery from the end of a month backwards: a jump, not a narrower filter."""
+    year, number = (int(part) for part in month.split("-"))
+    last = date(year + number // 12, number % 12 + 1, 1) - timedelta(days=1)
+    return replace(asked, last_day=last).address()
+
+
 def _checking(asked: Asked) -> dict[str, object]:
-    waiting = parts().gallery.checking(actor())
+    waiting = parts().reading.checking(actor())
     tiles = [shown.tile(upload, patient) for upload, patient in waiting if asked.patient in (None, patient.id)]
     since = str(address.micros(frame.now()))
     again = asked.address("/gallery/fresh", known=",".join(upload.id for upload, _ in waiting), since=since)

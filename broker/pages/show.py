@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from .. import filetypes
@@ -11,7 +12,7 @@ from ..catalog.patients import Patient
 from ..catalog.uploads import Upload
 from ..gallery import Shown
 from ..names import Rendition
-from ..words import Eye, Kind
+from ..words import Eye, Kind, Review
 from . import texts
 
 
@@ -49,6 +50,46 @@ class Card:
     no_preview: str
     urgent: bool
     attention: list[str]
+    review: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """One picture to read: the card's words, and what the viewer needs. ``count``: frames of a stack, else 1.
+
+    ``frames`` is the link to them; ``locator`` the picture that shows where slices lie, and which rendition it is;
+    ``spacing`` is "row,column" in millimetres, "" where it is not known; ``reduced``: the original has more pixels.
+    """
+
+    id: str
+    person: Person
+    eye: str
+    kind: str
+    day: str
+    alt: str
+    placeholder: str
+    picture: Picture
+    full: Picture | None
+    frames: str = field(repr=False)
+    locator: Picture | None
+    locator_name: str
+    width: int
+    height: int
+    count: int
+    spacing: str
+    media: str
+    reduced: bool
+    document: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One record: what, who, when, and the words."""
+
+    what: str
+    by: str
+    at: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +143,6 @@ def people(patients: Iterable[Patient]) -> list[Person]:
 def card(shown: Shown, what: Rendition) -> Card:
     """Show a scan by one of its renditions."""
     scan = shown.scan
-    grant, facts = shown.links.get(what), scan.facts["renditions"].get(what)
     return Card(
         id=scan.id,
         person=person(shown.patient),
@@ -111,11 +151,58 @@ def card(shown: Shown, what: Rendition) -> Card:
         day=texts.day(scan.visit_day),
         alt=texts.alternative(scan.kind, scan.eye, scan.visit_day),
         placeholder=scan.placeholder,
-        picture=Picture(grant.url, facts["width"], facts["height"]) if grant and facts else None,
+        picture=_picture(shown, what),
         no_preview=scan.facts["no_preview"] or "Stored, without a preview.",
         urgent=scan.urgent,
         attention=[texts.ATTENTION.get(code, code) for code in scan.attention],
+        review="" if scan.review is Review.UNREVIEWED else texts.REVIEWS[scan.review],
     )
+
+
+def pane(shown: Shown) -> Pane | None:
+    """Show a scan to be read; None if there is no picture of it."""
+    scan, facts, made = shown.scan, shown.scan.facts, card(shown, Rendition.DISPLAY)
+    if made.picture is None:
+        return None
+    frames = shown.links.get(Rendition.FRAMES)
+    stack = frames is not None and facts["frames"] > 1
+    locators = {name: _picture(shown, name) for name in (Rendition.LOCALIZER, Rendition.ENFACE)} if stack else {}
+    name, locator = next(((name, found) for name, found in locators.items() if found), ("", None))
+    return Pane(
+        id=scan.id,
+        person=made.person,
+        eye=made.eye,
+        kind=made.kind,
+        day=made.day,
+        alt=made.alt,
+        placeholder=made.placeholder,
+        picture=made.picture,
+        full=_picture(shown, Rendition.FULL),
+        frames=frames.url if frames is not None and stack else "",
+        locator=locator,
+        locator_name=name,
+        width=facts["width"],
+        height=facts["height"],
+        count=facts["frames"],
+        spacing=",".join(str(one) for one in facts["spacing_mm"] or ()),
+        media=facts["media_type"],
+        reduced=not stack and made.picture.width < facts["width"],
+        document=scan.kind in (Kind.DOCUMENT, Kind.VISUAL_FIELD),
+    )
+
+
+def said(records: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> list[Said]:
+    """Show what was said about a scan, newest first."""
+    made = [
+        Said(texts.record(one), one["by"], texts.moment(one["at"], zone), one.get("note") or one.get("reason") or "")
+        for one in records
+    ]
+    return made[::-1]
+
+
+def _picture(shown: Shown, what: Rendition) -> Picture | None:
+    grant, facts = shown.links.get(what), shown.scan.facts["renditions"].get(what)
+    return Picture(grant.url, facts["width"], facts["height"]) if grant and facts else None
 
 
 def tile(upload: Upload, patient: Patient) -> Tile:

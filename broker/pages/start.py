@@ -6,7 +6,7 @@ from flask import Blueprint
 
 from ..access.permissions import Act
 from ..guard import actor, policy
-from . import frame, gallery, upload
+from . import frame, gallery, upload, worklist
 
 
 def add_to(pages: Blueprint) -> None:
@@ -16,7 +16,7 @@ def add_to(pages: Blueprint) -> None:
 
 @policy(Act.OWN_SESSION)
 def start() -> str:
-    """Show upload to technicians, the gallery to physicians, and what they may do to administrators."""
-    views = {"/upload": upload.show, "/gallery": gallery.show}
+    """Show upload to technicians, the worklist to physicians, and what they may do to administrators."""
+    views = {"/upload": upload.show, "/gallery": gallery.show, "/worklist": worklist.show}
     view = views.get(frame.home(actor()))
     return view() if view else frame.page("admin.html")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from ..words import Eye, Kind, Role
+from ..words import Eye, Kind, RecordKind, Review, Role
 
 EYES = {Eye.OD: "OD · right", Eye.OS: "OS · left", Eye.OU: "OU · both", Eye.UNKNOWN: "Eye not known"}
 #: How an eye reads within a sentence: "Colour fundus, right eye".
@@ -44,7 +46,35 @@ ATTENTION = {
 }
 
 #: Where a capture time was taken from, if not from the file itself.
-SOURCES = {"declared": "said by the technician", "upload": "time of receipt"}
+SOURCES = {"declared": "said by the technician", "upload": "time of receipt", "corrected": "corrected"}
+
+REVIEWS = {
+    Review.UNREVIEWED: "Not reviewed",
+    Review.REVIEWED: "Reviewed",
+    Review.REPEAT: "Repeat wanted",
+    Review.CLOSED: "Repeat closed",
+}
+
+#: The keys of the reading pages, as their list of keys shows them.
+KEYS = (
+    ("+ - =", "Zoom in, out, whole picture"),
+    ("1", "One pixel is one pixel of the screen"),
+    ("2", "Micrometres 1:1, where the spacing is known"),
+    ("Shift ←", "Move the picture, also → ↑ ↓"),
+    ("g", "Green channel (simulated red-free)"),
+    ("i", "Invert"),
+    ("r h v", "Turn, mirror left–right, mirror up–down"),
+    ("m z", "Measure; zoom by dragging"),
+    ("d f", "Full resolution; full screen"),
+    ("Space", "Show it as it is"),
+    ("← →", "Newer, older scan"),
+    ("↑ ↓ Home End", "Slice or page"),
+    ("c", "Compare with the one before"),
+    ("b l a", "When comparing: blink, link, align"),
+    ("n", "Write a note"),
+    ("Esc", "Back"),
+    ("?", "This list"),
+)
 
 # strftime's month names follow the process's locale; these do not.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -83,6 +113,32 @@ def size(count: int) -> str:
 def alternative(kind: Kind, eye: Eye, on: str) -> str:
     """What a picture of ISO day ``on`` is, for those who cannot see it: ``Colour fundus, right eye, 20 Nov 2026``."""
     return f"{KINDS[kind]}, {_EYES_SAID[eye]}, {day(on)}"
+
+
+def record(document: Mapping[str, Any]) -> str:
+    """What a record says, in a few words."""
+    kind = document["kind"]
+    if kind == RecordKind.REVIEW:
+        return REVIEWS[Review(document["status"])]
+    if kind == RecordKind.ADDENDUM:
+        return "Repeat closed" if document["closes"] else "Added"
+    if kind == RecordKind.WITHDRAWAL:
+        return "Withdrawn" if document["withdrawn"] else "Restored"
+    changes = document["set"]
+    parts = []
+    for what, words in (("eye", EYES), ("kind", KINDS)):
+        if what in changes:
+            parts.append(f"{words[changes[what]['from']]} → {words[changes[what]['to']]}")
+    if "visit_day" in changes:
+        parts.append(f"{day(changes['visit_day']['from'])} → {day(changes['visit_day']['to'])}")
+    if "patient" in changes:
+        parts.append("moved from another patient")
+    return f"Corrected: {', '.join(parts)}"
+
+
+def month(value: str) -> str:
+    """Write a month, given as YYYY-MM: ``Nov 2026``."""
+    return day(f"{value}-01").split(" ", 1)[1]
 
 
 def eye(value: str | None) -> str:

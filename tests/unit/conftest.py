@@ -85,6 +85,7 @@ def make_parts(config: Config, clock: Callable[[], datetime], store: FakeStore |
         signer=signer,
         uploads=replace(parts.uploads, signer=signer),
         gallery=replace(parts.gallery, signer=signer),
+        reading=replace(parts.reading, gallery=replace(parts.gallery, signer=signer)),
         access=replace(parts.access, passwords=Passwords(memory_kib=64, passes=1)),
     )
 

@@ -200,14 +200,6 @@ def test_a_download_is_named_without_the_patient(catalog: Catalog, ada: Patient)
     assert file_name(scan, "") == f"OS_color_fundus_{scan.id[-12:]}"
 
 
-def test_the_neighbours_are_the_same_patients(gallery: Gallery, catalog: Catalog, ada: Patient) -> None:
-    bea = patient(Patients(catalog=catalog, issuer="clinic", new_id=new_id), mrn="2", name="Bea Other")
-    old, middle, new = (keep(catalog, ada, NOW - timedelta(days=days)) for days in (2, 1, 0))
-    keep(catalog, bea, NOW - timedelta(hours=30))
-    assert gallery.around(DOC, gallery.one(DOC, middle.id, now=NOW)) == (new.id, old.id)
-    assert gallery.around(DOC, gallery.one(DOC, new.id, now=NOW)) == (None, middle.id)
-
-
 def test_what_was_shown_is_audited_in_one_row(gallery: Gallery, catalog: Catalog, ada: Patient) -> None:
     made = [keep(catalog, ada, NOW - timedelta(days=number)) for number in range(3)]
     gallery.page(DOC, Filter(), after=None, limit=10, now=NOW)

@@ -16,9 +16,10 @@ from referencing.jsonschema import DRAFT202012
 
 from broker.catalog.scans import Scan
 from broker.ids import new_id
-from broker.words import Eye, Kind, State
+from broker.words import Eye, Kind, Role, State
 from tests.people import NOW, sha256
 from tests.unit.api.conftest import PATIENT, answer, batch_of
+from tests.unit.conftest import ClientFor
 
 Spec = dict[str, Any]
 
@@ -65,7 +66,17 @@ def test_requests_are_closed_and_say_their_limits(spec: Spec) -> None:
     assert schemas["FileIn"]["properties"]["filename"]["maxLength"] == 500
     assert schemas["FileIn"]["properties"]["eye"]["enum"] == [eye.value for eye in Eye]
     assert set(schemas["FileIn"]["required"]) == {"ref", "filename", "size"}
-    for name in ("DeclarationIn", "FileIn", "IdsIn", "CompletionIn", "ToldIn", "PatientIn", "LinksIn"):
+    for name in (
+        "DeclarationIn",
+        "FileIn",
+        "IdsIn",
+        "CompletionIn",
+        "ToldIn",
+        "PatientIn",
+        "LinksIn",
+        "ReviewIn",
+        "SetIn",
+    ):
         assert schemas[name]["additionalProperties"] is False, name
 
 
@@ -78,8 +89,9 @@ def test_a_grant_may_be_none_and_says_so(spec: Spec) -> None:
 
 
 def test_every_answer_is_what_the_description_says(
-    spec: Spec, technician: FlaskClient, patient: str, stored: Callable[..., Scan]
+    spec: Spec, client_for: ClientFor, patient: str, stored: Callable[..., Scan]
 ) -> None:
+    technician = client_for(Role.TECHNICIAN, Role.PHYSICIAN)
     registry: Registry[Any] = Registry().with_resource("urn:api", DRAFT202012.create_resource(spec))
     asked: set[tuple[str, str]] = set()
 
@@ -110,5 +122,11 @@ def test_every_answer_is_what_the_description_says(
     ask("GET", "/scans/{scan}", 200, scan=scan.id)
     ask("POST", "/scans/links", 200, {"ids": [scan.id, new_id(NOW)], "rendition": "thumbnail"})
     ask("POST", "/scans/{scan}/original", 200, {}, scan=scan.id)
+    ask("GET", "/scans/months?kind=oct", 200)
+    said, reason = {"id": new_id(NOW)}, {"reason": "Mixed up."}
+    ask("POST", "/reviews", 201, said | {"scans": [{"id": scan.id, "seen": 0}], "status": "repeat", "note": "Blurred."})
+    ask("POST", "/addenda", 201, {"id": new_id(NOW), "scans": [scan.id], "note": "Patient has left.", "closes": True})
+    ask("POST", "/corrections", 201, {"id": new_id(NOW), "scans": [scan.id], "set": {"eye": "OS"}} | reason)
+    ask("POST", "/withdrawals", 201, {"id": new_id(NOW), "scans": [scan.id]} | reason)
     ask("GET", "/health", 200)
     assert asked == set(operations(spec))

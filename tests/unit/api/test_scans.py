@@ -35,6 +35,7 @@ def test_a_scan_tells_all_that_a_card_shows(physician: FlaskClient, stored: Stor
         "id": scan.id, "upload": scan.upload_id, "eye": "OD", "kind": "color_fundus",
         "captured_at": "2026-11-20T08:00:00Z", "captured_source": "declared", "visit_day": "2026-11-20",
         "device": "Camera", "width": 1600, "height": 1200, "frames": 1, "no_preview": None, "attention": ["eye"],
+        "review": "unreviewed", "seen": 0,
         "placeholder": "data:image/webp;base64,AAAA", "note": "blurred", "urgent": True,
         "sent_by": "Tess Technician", "digest": f"sha256:{'0' * 64}", "size": 1000, "filename": "IMG_1.JPG",
         "declared": scan.facts["declared"], "detected": scan.facts["detected"],
@@ -65,7 +66,8 @@ def test_pages_are_complete_and_without_doubles(physician: FlaskClient, stored: 
 
 def test_filters_narrow_the_list(physician: FlaskClient, stored: Stored, patient: str) -> None:
     right = stored(eye=Eye.OD, kind=Kind.OCT, visit_day="2026-11-20")
-    left = stored(eye=Eye.OS, kind=Kind.COLOR_FUNDUS, visit_day="2026-11-21")
+    next_day = datetime(2026, 11, 21, 8, tzinfo=UTC)
+    left = stored(eye=Eye.OS, kind=Kind.COLOR_FUNDUS, visit_day="2026-11-21", captured_at=next_day)
     assert ids(physician, "?eye=OS") == [left.id]
     assert ids(physician, "?kind=oct") == [right.id]
     assert ids(physician, "?from=2026-11-21") == [left.id]

@@ -109,8 +109,8 @@ def test_signing_out_ends_the_session_and_clears_what_the_browser_kept(technicia
 
 STARTS = {
     (Role.TECHNICIAN,): ("Patient first", ["/gallery", "/upload"]),
-    (Role.PHYSICIAN,): ("No scans yet", ["/gallery", "/upload"]),
-    (Role.TECHNICIAN, Role.PHYSICIAN): ("No scans yet", ["/gallery", "/upload"]),
+    (Role.PHYSICIAN,): ("Everything is reviewed", ["/gallery", "/upload"]),
+    (Role.TECHNICIAN, Role.PHYSICIAN): ("Everything is reviewed", ["/gallery", "/upload"]),
     (Role.ADMIN,): ("It sees no patients and no images", []),
 }
 

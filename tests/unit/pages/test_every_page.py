@@ -10,8 +10,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from broker.ids import new_id
 from broker.parts import Parts
-from broker.words import Role
+from broker.words import Review, Role
+from tests import people
 from tests.people import NOW
 from tests.unit.conftest import ClientFor
 from tests.unit.pages import shelf
@@ -33,7 +35,10 @@ def post(path: str, **form: str) -> Fetch:
 def everything(parts: Parts, client_for: ClientFor) -> dict[str, str]:
     """Every page and fragment, filled with a patient whose name is hostile."""
     hostile = shelf.patient(parts, name=shelf.HOSTILE)
-    one = shelf.series(parts, hostile, 61)[0]
+    shelf.patient(parts, name=shelf.HOSTILE, mrn="0012346")
+    one, before, *_ = shelf.series(parts, hostile, 61)
+    other = people.actor(Role.PHYSICIAN, name=shelf.HOSTILE)
+    parts.records.review(other, new_id(NOW), {one.id: 0}, status=Review.REPEAT, note=shelf.HOSTILE, now=NOW)
     plain = shelf.scan(
         parts, hostile, NOW - timedelta(days=9), facts=shelf.facts(renditions={}, no_preview="No preview.")
     )
@@ -46,6 +51,13 @@ def everything(parts: Parts, client_for: ClientFor) -> dict[str, str]:
         "gallery of one": get(f"/gallery?patient={hostile.id}&eye=OD&kind=color_fundus&from=2026-01-01&to=2026-12-31"),
         "cards": get("/gallery", **HTMX),
         "fresh": get(f"/gallery/fresh?known={upload},{one.upload_id}", **HTMX),
+        "months": get("/gallery/months"),
+        "months fragment": get("/gallery/months?eye=OD", **HTMX),
+        "worklist": get("/worklist"),
+        "patient": get(f"/patients/{hostile.id}"),
+        "report": get(f"/patients/{hostile.id}/visits/{one.visit_day}"),
+        "compare": get(f"/compare?left={before.id}&right={one.id}"),
+        "merge": post(f"/patients/{hostile.id}/merge", mrn="0012346"),
         "scan": get(f"/scans/{one.id}"),
         "scan without preview": get(f"/scans/{plain.id}"),
         "search": post("/patients/search", q="O'Brien"),
@@ -76,7 +88,20 @@ def test_no_name_birth_date_or_record_number_stands_in_an_address(everything: di
 
 
 def test_names_are_text_and_nothing_else(everything: dict[str, str]) -> None:
-    for name in ("gallery", "gallery of one", "cards", "fresh", "scan", "search", "search for links"):
+    for name in (
+        "gallery",
+        "gallery of one",
+        "cards",
+        "fresh",
+        "scan",
+        "search",
+        "search for links",
+        "worklist",
+        "patient",
+        "report",
+        "compare",
+        "merge",
+    ):
         page = Page(everything[name])
         assert shelf.HOSTILE in page.words, name
         assert "{{7*7}}" in page.words, name
@@ -104,7 +129,7 @@ def test_every_picture_has_a_size_and_of_the_store_is_fetched_with_cors(everythi
 
 
 def test_fragments_are_pieces_and_pages_are_whole(everything: dict[str, str]) -> None:
-    pieces = {"cards", "fresh", "search", "search for links", "making", "missing fragment"}
+    pieces = {"months fragment", "cards", "fresh", "search", "search for links", "making", "missing fragment"}
     assert {name for name, html in everything.items() if not Page(html).is_whole} == pieces
 
 

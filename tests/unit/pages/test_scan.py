@@ -31,7 +31,7 @@ def test_it_shows_the_display_rendition_and_says_that_it_is_reduced(
     picture = next(one for one in page.all("img") if "data-scan" in one.attributes)
     assert picture.attributes["src"].split("?")[0].endswith("/display.jpg")
     assert picture.attributes["data-rendition"] == "display"
-    assert "Preview: the original has 2592 × 2025 pixels" in page.words
+    assert "Preview (lossy): the original has 2592 × 2025 pixels" in page.words
 
 
 def test_times_are_the_clinics_and_written_with_the_month_in_letters(

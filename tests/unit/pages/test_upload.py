@@ -67,7 +67,7 @@ def test_more_than_fit_are_said_not_shown(technician: FlaskClient, parts: Parts)
 
 def test_the_gallerys_search_leads_to_ids_not_names(physician: FlaskClient, ada: Patient) -> None:
     page = read(physician, "/patients/search", q="exam", links="1")
-    assert page.addresses == [f"/gallery?patient={ada.id}"]
+    assert page.addresses == [f"/patients/{ada.id}"]
 
 
 def test_a_patient_made_in_place_comes_back_to_be_chosen(technician: FlaskClient) -> None:

@@ -15,6 +15,6 @@ export const alone = (event: KeyLike): boolean => !event.ctrlKey && !event.altKe
 /** Whether somebody is typing or choosing there, so that letters and digits are theirs. */
 export function typing(target: { tagName?: string; type?: string; isContentEditable?: boolean } | null): boolean {
   const tag = target?.tagName?.toUpperCase();
-  if (tag === "INPUT") return !["checkbox", "radio", "button", "submit"].includes(target?.type ?? "");
+  if (tag === "INPUT") return !["checkbox", "radio", "button", "submit", "range"].includes(target?.type ?? "");
   return tag === "TEXTAREA" || tag === "SELECT" || target?.isContentEditable === true;
 }
