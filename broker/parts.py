@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from .access.accounts import Access
+from .audit import Trail
 from .catalog import Catalog
 from .config import Config
 from .declaration import Limits
@@ -49,6 +50,7 @@ class Parts:
     uploads: Uploads
     patients: Patients
     gallery: Gallery
+    trail: Trail
     clock: Callable[[], datetime]
 
 
@@ -83,5 +85,6 @@ def assemble(
         uploads=Uploads(catalog=catalog, intake=store.intake, signer=signer, limits=limits, new_id=new_id),
         patients=Patients(catalog=catalog, issuer=config.mrn_issuer, new_id=new_id),
         gallery=Gallery(catalog=catalog, signer=signer),
+        trail=Trail(catalog),
         clock=clock or (lambda: datetime.now(UTC)),
     )

@@ -180,8 +180,18 @@ audit = Table(
     Column("subjects", Json, nullable=False),
     Column("detail", Json, nullable=False),
     Column("segment", Integer),
+    Column("position", Integer),  # in its segment, counted from 0
     Index(None, "segment", "id"),
     Index(None, "at"),
+)
+
+audit_segments = Table(
+    "audit_segments",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sha256", String(64), nullable=False),  # of the segment's bytes: what the next one repeats
+    Column("rows", Integer, nullable=False),
+    Column("sealed_at", Instant, nullable=False),
 )
 
 leases = Table(

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Effect(StrEnum):
-    """Every side effect of verifying, promoting, publishing, sweeping and rebuilding."""
+    """Every side effect of verifying, promoting, publishing, sealing, sweeping and rebuilding."""
 
     CLAIM = "claim"
     SPOOL = "spool"
@@ -32,6 +32,8 @@ class Effect(StrEnum):
     INDEX_PATIENTS = "index-patients"
     INDEX_UPLOADS = "index-uploads"
     INDEXED = "indexed"
+    SEAL = "seal"
+    SEALED = "sealed"
 
 
 Hook = Callable[[Effect, str], None]

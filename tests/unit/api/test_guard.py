@@ -15,9 +15,9 @@ from werkzeug.test import TestResponse
 
 from broker import create_app
 from broker.access.permissions import ALLOWED, Act
-from broker.guard import PUBLIC
 from broker.catalog import audit
 from broker.errors import StorageUnavailable
+from broker.guard import PUBLIC
 from broker.ids import new_id
 from broker.parts import Parts
 from broker.words import Role

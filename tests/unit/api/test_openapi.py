@@ -16,9 +16,10 @@ from referencing.jsonschema import DRAFT202012
 
 from broker.catalog.scans import Scan
 from broker.ids import new_id
-from broker.words import Eye, Kind, State
+from broker.words import Eye, Kind, Role, State
 from tests.people import NOW, sha256
 from tests.unit.api.conftest import PATIENT, answer, batch_of
+from tests.unit.conftest import ClientFor
 
 Spec = dict[str, Any]
 
@@ -78,7 +79,7 @@ def test_a_grant_may_be_none_and_says_so(spec: Spec) -> None:
 
 
 def test_every_answer_is_what_the_description_says(
-    spec: Spec, technician: FlaskClient, patient: str, stored: Callable[..., Scan]
+    spec: Spec, technician: FlaskClient, client_for: ClientFor, patient: str, stored: Callable[..., Scan]
 ) -> None:
     registry: Registry[Any] = Registry().with_resource("urn:api", DRAFT202012.create_resource(spec))
     asked: set[tuple[str, str]] = set()
@@ -111,4 +112,6 @@ def test_every_answer_is_what_the_description_says(
     ask("POST", "/scans/links", 200, {"ids": [scan.id, new_id(NOW)], "rendition": "thumbnail"})
     ask("POST", "/scans/{scan}/original", 200, {}, scan=scan.id)
     ask("GET", "/health", 200)
+    technician = client_for(Role.ADMIN)
+    ask("GET", "/audit?act=upload", 200)
     assert asked == set(operations(spec))

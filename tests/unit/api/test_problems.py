@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 
 from broker import create_app
 from broker.access.permissions import Act
-from broker.guard import policy
 from broker.api.problems import Problem
 from broker.errors import BlocksMissing, CatalogBusy, problems
+from broker.guard import policy
 from broker.ids import new_id
 from broker.parts import Parts
 from broker.words import Role
