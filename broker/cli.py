@@ -68,6 +68,8 @@ def parser() -> argparse.ArgumentParser:
     inviting = add("invite", invite, "print a one-time link (30 minutes) with which a person sets a password")
     inviting.add_argument("--role", action="append", required=True, choices=_roles(), help="may stand several times")
     inviting.add_argument("--name", required=True, help="the person's name, as colleagues read it")
+    auditing = add("audit", audit, "compare the sealed audit segments with each other and with the catalog")
+    auditing.add_argument("act", choices=("verify", "restore"), help="restore: bring rows that the catalog lost back")
     _tokens(commands.add_parser("tokens", help="bearer tokens for programs"))
     return root
 
@@ -133,6 +135,12 @@ def erase(options: argparse.Namespace) -> int:
 
     which = {"scan": options.scan, "patient": options.patient}
     return erasing.erase(_quiet(_config()), _say, input, **which, reason=options.reason, sure=options.sure)
+
+
+def audit(options: argparse.Namespace) -> int:
+    from .ops import chain
+
+    return chain.command(_quiet(_config()), _say, options.act)
 
 
 def invite(options: argparse.Namespace) -> int:

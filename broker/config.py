@@ -65,14 +65,35 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("TIME_ZONE", "The clinic's time zone: it decides which day a visit is on.", "Europe/Berlin"),
     Setting("CLINIC_NAME", "Shown at the top of every page.", "Eye Clinic North"),
     Setting("MRN_ISSUER", "Who issues the record numbers, unless a patient says otherwise.", "clinic"),
+    Setting(
+        "OIDC_ISSUER",
+        "The clinic's own sign-in (OpenID Connect), exactly as it names itself; with it the next two.",
+        "https://login.microsoftonline.com/TENANT/v2.0",
+    ),
+    Setting("OIDC_CLIENT_ID", "This service's id there.", "6f1c2a7e-0c0f-4a53-9a3b-2f0d1f6f8a11"),
+    Setting("OIDC_CLIENT_SECRET", "This service's secret there.", "a-long-random-text", secret=True),
+    Setting(
+        "OIDC_ROLES_CLAIM", "The claim that lists the roles: technician, physician, admin; dots go deeper.", "roles"
+    ),
     Setting("MAX_UPLOAD_BYTES", "The largest file taken, in bytes; at most 5242880000.", "4294967296"),
     Setting("PENDING_KEEP_DAYS", "How long a file that was announced may take to arrive, 1 to 6 days.", "6"),
     Setting("REJECTED_KEEP_DAYS", "How long a rejected file stays in the landing place, 0 to 90 days.", "7"),
-    Setting("IDLE_MINUTES", "Minutes without a request after which a session ends, 1 to 720.", "15"),
+    Setting("IDLE_MINUTES", "Minutes without a key or pointer after which a session locks, 1 to 720.", "15"),
     Setting("RENDITION_CACHE", "hour: browsers may keep pictures for an hour; off: for shared computers.", "hour"),
     Setting("PORT", "The port the web process listens on.", "8080"),
     Setting("LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR.", "INFO"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Oidc:
+    """The clinic's identity provider, and who we are there."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    roles_claim: str = "roles"
+    scope: str = "openid profile email"
 
 
 class ConfigError(Exception):
@@ -103,6 +124,7 @@ class Config:
     rejected_keep: timedelta = timedelta(days=7)
     idle: timedelta = timedelta(minutes=15)
     rendition_cache: bool = True
+    oidc: Oidc | None = None
     port: int = 8080
     log_level: str = "INFO"
     #: Only the demo sets this; no variable does.
@@ -152,6 +174,7 @@ class _Reader:
             "pending_keep": timedelta(days=self._number("PENDING_KEEP_DAYS", 6, 1, 6)),
             "rejected_keep": timedelta(days=self._number("REJECTED_KEEP_DAYS", 7, 0, 90)),
             "idle": timedelta(minutes=self._number("IDLE_MINUTES", 15, 1, 720)),
+            "oidc": self._oidc(),
             "rendition_cache": self._choice("RENDITION_CACHE", "hour", ("hour", "off")) == "hour",
             "port": self._number("PORT", 8080, 1, 65535),
             "log_level": self._choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
@@ -238,6 +261,28 @@ class _Reader:
             return text
         self._fault("DATABASE_URL", "only PostgreSQL is taken here", _example("DATABASE_URL"))
         return ""
+
+    def _oidc(self) -> Oidc | None:
+        names = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+        issuer, client, secret = (self._text(name, "") for name in names)
+        claim = self._text("OIDC_ROLES_CLAIM", "roles")
+        if not (issuer or client or secret):
+            return None
+        for name, value in zip(names, (issuer, client, secret), strict=True):
+            if not value:
+                self._fault(name, "it is not set, and the other settings of the sign-in are", _example(name))
+        if issuer:
+            self._issuer(issuer)
+        return Oidc(issuer, client, secret, claim)
+
+    def _issuer(self, text: str) -> None:
+        parts = urlsplit(text)
+        local = parts.scheme == "http" and is_loopback(parts.hostname or "")
+        if not parts.hostname or parts.query or parts.fragment or not (parts.scheme == "https" or local):
+            self._fault("OIDC_ISSUER", "it must be an https address without a query", _example("OIDC_ISSUER"))
+        elif "{" in text or set(parts.path.split("/")) & {"common", "organizations", "consumers"}:
+            # Whoever has any account anywhere would be vouched for.
+            self._fault("OIDC_ISSUER", "it must name one tenant, not all of them", _example("OIDC_ISSUER"))
 
     def _url(self, name: str, *, required: bool, loopback_http_only: bool = False) -> str:
         text = self._text(name, "").rstrip("/")

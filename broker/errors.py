@@ -5,12 +5,13 @@ the wire, and the docstring is that page's text. An instance adds ``detail`` (wh
 to do) and extension members. Raise them in use cases and seams; only the edges turn them into answers.
 
     BrokerError
-    ├── SignInNeeded, NotAllowed, CrossSite
+    ├── SignInNeeded ── SessionLocked
+    ├── NotAllowed, CrossSite
     ├── NotFound ── UploadNotFound, ScanNotFound, PatientNotFound, AccountNotFound
     ├── BlocksMissing, BlobMissing, SizeMismatch, DigestMismatch, IllegalMove, PatientExists, Stale
     ├── UploadExpired, FileTooLarge, TypeRefused, Invalid, TooMany
     ├── BadRequest, MethodNotAllowed, BodyTooLarge, NotJson (of a request as such)
-    └── Unavailable ── StorageUnavailable, CatalogBusy
+    └── Unavailable ── StorageUnavailable, ProviderUnavailable, CatalogBusy
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ class SignInNeeded(BrokerError):
     """This needs a signed-in account. Sign in, or send a bearer token."""
 
     slug, status, title = "sign-in-needed", 401, "Sign in first"
+
+
+class SessionLocked(SignInNeeded):
+    """Nobody touched this computer for a while, so its session is locked. Unlock it to go on where you were."""
+
+    slug, title = "session-locked", "Locked"
 
 
 class NotAllowed(BrokerError):
@@ -161,6 +168,12 @@ class StorageUnavailable(Unavailable):
     """The blob storage does not answer. Nothing was lost; try again in a moment."""
 
     slug, title = "storage-unavailable", "The storage does not answer"
+
+
+class ProviderUnavailable(Unavailable):
+    """The clinic's sign-in provider does not answer. Who is signed in stays so; try again in a moment."""
+
+    slug, title = "provider-unavailable", "The sign-in provider does not answer"
 
 
 class CatalogBusy(Unavailable):

@@ -15,17 +15,31 @@ import structlog
 from flask import current_app, g, request
 from werkzeug.wrappers import Response
 
-from .access.accounts import SignedIn
+from .access.accounts import BROWSER_LIFE, SignedIn
 from .access.actor import Actor, visitor
 from .access.permissions import Act, require
 from .config import is_loopback
-from .errors import BadRequest, BrokerError, CrossSite, NotAllowed, SignInNeeded
-from .parts import Parts
+from .errors import BadRequest, BrokerError, CrossSite, NotAllowed, SessionLocked, SignInNeeded
+from .parts import PROVIDER_RETURN, Parts
 
 #: Rules that need no identity. ``HEALTH`` may also be asked under any host name, as probes do.
 HEALTH = frozenset({"/livez", "/api/v1/health"})
 STATIC = "/static/<path:filename>"
-PUBLIC = HEALTH | {STATIC, "/problems/<slug>", "/sign-in", "/sign-in/demo", "/invite"}
+PUBLIC = HEALTH | {
+    *(STATIC, "/problems/<slug>", "/sign-in", "/sign-in/demo", "/invite"),
+    *("/sign-in/provider", PROVIDER_RETURN),
+}
+#: What a locked session may still do: say that it is locked, end or open itself, and finish its own running uploads.
+WHILE_LOCKED = frozenset(
+    {
+        *(("GET", "/session"), ("POST", "/session/active"), ("POST", "/session/lock"), ("POST", "/session/unlock")),
+        *(("POST", "/sign-out"), ("POST", "/sign-out/everywhere")),
+        *(("POST", "/api/v1/uploads/grants"), ("POST", "/api/v1/uploads/complete")),
+        *(("GET", "/api/v1/uploads"), ("GET", "/api/v1/uploads/<id:upload>")),
+    }
+)
+#: Where a session is needed: no program manages people, sessions or tokens.
+FOR_PEOPLE = ("/account", "/admin", "/session")
 #: Bytes of a request's body.
 UPLOADS_BODY, OTHER_BODY = 1 << 20, 64 << 10
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -73,16 +87,33 @@ def session_secret() -> str | None:
     return request.cookies.get(_cookie())
 
 
+def browser_secret() -> str:
+    """What this browser was given when somebody signed in from it, or ""."""
+    return request.cookies.get(_cookie("browser"), "")
+
+
+def provider_secret() -> str:
+    """What this browser was given when it went to the clinic's provider, or ""."""
+    return request.cookies.get(_cookie("provider"), "")
+
+
 def hand_over(response: Response, begun: SignedIn) -> Response:
     """Give a session that has just begun to the browser; the cookie ends with the browser, the session before that."""
-    https = parts().config.https
-    response.set_cookie(_cookie(), begun.secret, path="/", secure=https, httponly=True, samesite="Lax")
+    set_cookie(response, "session", begun.secret)
+    if begun.browser:
+        set_cookie(response, "browser", begun.browser, seconds=int(BROWSER_LIFE.total_seconds()))
     return response
+
+
+def set_cookie(response: Response, name: str, value: str, *, seconds: int | None = None) -> None:
+    """Set a cookie that no script reads and no other site sends; an empty value takes it away."""
+    options: dict[str, Any] = {"path": "/", "secure": parts().config.https, "httponly": True, "samesite": "Lax"}
+    response.set_cookie(_cookie(name), value, max_age=seconds if value else 0, **options)
 
 
 def take_back(response: Response) -> Response:
     """Take the session's cookie away."""
-    response.delete_cookie(_cookie(), path="/", secure=parts().config.https, httponly=True, samesite="Lax")
+    set_cookie(response, "session", "")
     return response
 
 
@@ -106,6 +137,7 @@ def check() -> None:
         if act is None:
             raise RuntimeError(f"{rule} has no policy")
         require(actor(), act)
+        _check_session(actor(), rule)
 
 
 def note_refusal(problem: BrokerError) -> None:
@@ -128,6 +160,15 @@ def _check_host() -> None:
         raise BadRequest("This service has another address.")
 
 
+def _check_session(known: Actor, rule: str) -> None:
+    """Let a locked session do next to nothing, and no program reach what is for people."""
+    if not known.session and rule.startswith(FOR_PEOPLE):
+        raise NotAllowed("This is for people who have signed in, not for programs.")
+    method = "GET" if request.method == "HEAD" else request.method
+    if known.locked and (method, rule) not in WHILE_LOCKED:
+        raise SessionLocked()
+
+
 def _identify() -> Actor | None:
     """Find out who sent this: a bearer token if one is given, else the session's cookie."""
     access, now = parts().access, parts().clock()
@@ -135,7 +176,9 @@ def _identify() -> Actor | None:
     if scheme.lower() == "bearer":
         return access.tokens.actor(stranger(), token.strip(), now)
     secret = session_secret()
-    return access.sessions.actor(stranger(), secret, now) if secret else None
+    # Somebody followed a link, typed an address or sent a form: a key or pointer, as the browser itself says.
+    touched = request.headers.get("Sec-Fetch-User") == "?1"
+    return access.sessions.actor(stranger(), secret, now, touched=touched) if secret else None
 
 
 def _check_site() -> None:
@@ -159,5 +202,5 @@ def _check_site() -> None:
         raise CrossSite()
 
 
-def _cookie() -> str:
-    return "__Host-session" if parts().config.https else "session"
+def _cookie(name: str = "session") -> str:
+    return f"__Host-{name}" if parts().config.https else name

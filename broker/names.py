@@ -66,6 +66,7 @@ _VAULT_NAME = re.compile(
     rf"|patients/[0-9a-f]{{2}}/{_ID}/(?:[1-9][0-9]{{0,8}}|tombstone)\.json"
     r"|audit/[0-9]{10}\.jsonl"
 )
+_AUDIT_NAME = re.compile(r"audit/([0-9]{10})\.jsonl")
 _INTAKE_NAME = re.compile(rf"([0-9a-f]{{2}})/({_ID})")
 
 
@@ -102,6 +103,17 @@ def record(scan: str, number: int) -> VaultBlob:
 def patient(patient_id: str, version: int) -> VaultBlob:
     """The ``version``-th version of a patient, counted from 1."""
     return VaultBlob(f"patients/{_tt(patient_id)}/{patient_id}/{version}.json")
+
+
+def audit(number: int) -> VaultBlob:
+    """The ``number``-th sealed audit segment, counted from 1. Raises ValueError above ten digits."""
+    return VaultBlob(f"audit/{number:010}.jsonl")
+
+
+def parse_audit(name: str) -> int | None:
+    """The number of a listed segment, or None if the name is another one."""
+    match = _AUDIT_NAME.fullmatch(name)
+    return int(match[1]) if match else None
 
 
 def parse_intake(name: str) -> IntakeBlob | None:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from .access.accounts import Access
+from .access.provider import Provider
+from .audit import Trail
 from .catalog import Catalog
 from .config import Config
 from .declaration import Limits
@@ -23,6 +25,9 @@ from .sas.signer import Signer
 from .storage.azure import AzureStore
 from .storage.containers import Intake, Kept, Vault
 from .uploads import Uploads
+
+#: The path to which the clinic's sign-in provider sends browsers back.
+PROVIDER_RETURN = "/sign-in/provider/return"
 
 
 class Store(Protocol):
@@ -57,6 +62,7 @@ class Parts:
     gallery: Gallery
     reading: Reading
     records: Records
+    trail: Trail
     clock: Callable[[], datetime]
 
 
@@ -88,11 +94,18 @@ def assemble(
         catalog=catalog,
         store=store,
         signer=signer,
-        access=Access(catalog=catalog, idle=config.idle, new_id=new_id, demo=config.demo),
+        access=Access(
+            catalog=catalog,
+            idle=config.idle,
+            new_id=new_id,
+            demo=config.demo,
+            provider=Provider(config.oidc, config.public_url + PROVIDER_RETURN) if config.oidc else None,
+        ),
         uploads=Uploads(catalog=catalog, intake=store.intake, signer=signer, limits=limits, new_id=new_id),
         patients=Patients(catalog=catalog, issuer=config.mrn_issuer, new_id=new_id),
         gallery=gallery,
         reading=Reading(catalog=catalog, gallery=gallery),
         records=Records(catalog=catalog, zone=config.time_zone),
+        trail=Trail(catalog),
         clock=clock or (lambda: datetime.now(UTC)),
     )

@@ -103,6 +103,8 @@ class Uploads:
     def find(self, actor: Actor, which: Filter, *, after: str | None, limit: int) -> list[Progress]:
         """List uploads, newest first. Pending ones are seen by the account that declared them only."""
         require(actor, Act.SEE_UPLOADS)
+        if actor.locked:
+            which = replace(which, account=actor.account)
         with self.catalog.read() as tx:
             found = rows.some(tx, replace(which, viewer=actor.account), after=after, limit=limit)
             scans = rows.scan_ids(tx, [upload.id for upload in found])

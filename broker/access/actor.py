@@ -16,6 +16,9 @@ class Actor:
     roles: frozenset[Role]
     address: str
     request: str
+    #: The id of the session that it acts through, "" for a token or the system; and whether that is locked.
+    session: str = ""
+    locked: bool = False
 
 
 def SYSTEM(name: str) -> Actor:  # noqa: N802 (reads as the constant that it is for each name)

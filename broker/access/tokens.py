@@ -74,21 +74,21 @@ class Tokens:
             note_use(self.catalog, lambda tx: rows.used(tx, token, now))
         return acting(visitor, account)
 
-    def revoke(self, actor: Actor, token: str, now: datetime) -> None:
-        """Revoke a token by its id, at once and for good.
+    def revoke(self, actor: Actor, token: str, now: datetime, *, of: str | None = None) -> None:
+        """Revoke a token by its id, at once and for good; only one of the account ``of``, if it is named.
 
         Raises:
-            AccountNotFound: there is no such living token.
+            AccountNotFound: there is no such living token, or it is somebody else's.
         """
         with self.catalog.write() as tx:
-            if not rows.revoke(tx, token, now):
+            if not rows.revoke(tx, token, now, of):
                 raise AccountNotFound("No living token has this id.")
             audit.record(tx, actor, "token.revoke", now=now, subjects=[token])
 
-    def all(self) -> list[Token]:
-        """List every token, newest first, without the secrets."""
+    def all(self, account: str | None = None) -> list[Token]:
+        """List every token, or those of one account, newest first, without the secrets."""
         with self.catalog.read() as tx:
-            return rows.all_tokens(tx)
+            return rows.all_tokens(tx, account)
 
 
 def acting(visitor: Actor, account: Account) -> Actor:

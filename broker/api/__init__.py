@@ -6,7 +6,7 @@ from flask import Flask, Response, g
 
 from .. import guard
 from ..access.permissions import Act
-from . import health, patients, records, scans, uploads
+from . import audit, health, patients, records, scans, uploads
 from .problems import BrokerApi, Render, is_api
 from .resource import PREFIX, IdConverter, reply
 
@@ -29,7 +29,7 @@ def register(app: Flask, page: Render) -> None:
     app.after_request(_headers)
     api = BrokerApi(app, page, guard.note_refusal)
     api.register_converter(IdConverter, lambda converter: {"type": "string", "format": "uuid"})
-    for module in (uploads, patients, scans, records, health):
+    for module in (uploads, patients, scans, records, audit, health):
         api.register_blueprint(module.resource)
     health.register_livez(app)
     _register_description(app, api)

@@ -89,6 +89,12 @@ Months = _shape("Months", months=_list(Month))
 RecordsOut = _shape("Records", id=_ID, records=f.List(f.Dict(), required=True))
 Links = _shape("Links", links=_list(_Link))
 Original = _shape("Original", link=_TEXT, expires_at=_TIME)
+AuditOut = _shape(
+    "AuditRow", id=_NUMBER, at=_TIME, act=_TEXT, outcome=_TEXT, account=_TEXT_OR_NONE, account_name=_TEXT,
+    address=_TEXT, request=_TEXT, subjects=f.List(f.String(), required=True), detail=f.Dict(**_WHOLE),
+    segment=f.Integer(**_MAYBE),
+)  # fmt: skip
+Trail = _shape("Trail", rows=_list(AuditOut), next=_TEXT_OR_NONE)
 Health = _shape("Health", status=_TEXT, storage=f.String(), catalog=f.String(), worker=f.AwareDateTime(allow_none=True))
 #: What is answered as it stands in the catalog's row, or among the scan's facts.
 _OF_UPLOAD = ("id", "ref", "filename", "size", "eye", "kind", "state", "reason", "digest")

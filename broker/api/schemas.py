@@ -221,3 +221,17 @@ CorrectionIn = _act(
 WithdrawalIn = _act(
     "WithdrawalIn", scans=_ids(MOST_ITEMS), withdrawn=f.Boolean(load_default=True, **_SAID), reason=_REASON
 )
+
+
+class AuditQuery(Schema):
+    """Filters; ``act`` may be its beginning (``upload``), ``from`` is included and ``to`` is not."""
+
+    act = Text(40, form=r"[a-z_]+(?:\.[a-z_]+)*", load_default=None)
+    outcome = Text(12, form="[a-z]+", load_default=None)
+    account = Id(load_default=None)
+    name = Text(100, load_default=None)
+    subject = Id(load_default=None)
+    since = f.AwareDateTime(data_key="from", load_default=None)
+    until = f.AwareDateTime(data_key="to", load_default=None)
+    after = Text(60, form=r"[0-9]{1,16}\.-?[0-9]{1,18}", load_default=None)
+    limit = f.Integer(load_default=PAGE, validate=validate.Range(1, PAGE))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..words import Role
-from .engine import Tx
-from .tables import accounts, invites, sessions, tokens
+from .engine import Tx, upsert
+from .tables import accounts, browsers, failures, invites, sessions, spent, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,24 @@ class Account:
     roles: frozenset[Role]
     password_hash: str | None
     disabled: bool
+    issuer: str | None = None
+    totp_secret: str | None = None
+    totp_step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session in some browser, without its secret. ``way``: how it began; ``active_at``: its last key or pointer."""
+
+    id: str
+    account: str
+    account_name: str
+    way: str
+    address: str
+    created_at: datetime
+    seen_at: datetime
+    active_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +55,30 @@ class Token:
     revoked_at: datetime | None
 
 
-_ACCOUNT = (accounts.c.id, accounts.c.name, accounts.c.roles, accounts.c.password_hash, accounts.c.disabled_at)
+_ACCOUNT = (
+    *(accounts.c.id, accounts.c.name, accounts.c.roles, accounts.c.password_hash, accounts.c.disabled_at),
+    *(accounts.c.issuer, accounts.c.totp_secret, accounts.c.totp_step),
+)
+_SESSION = (
+    *(sessions.c.id.label("session_id"), sessions.c.way, sessions.c.address),
+    *(sessions.c.created_at.label("session_created_at"), sessions.c.seen_at, sessions.c.active_at),
+    sessions.c.expires_at,
+)
 
 
-def add(tx: Tx, *, account: str, name: str, roles: frozenset[Role], now: datetime) -> None:
+def add(
+    tx: Tx,
+    *,
+    account: str,
+    name: str,
+    roles: frozenset[Role],
+    now: datetime,
+    issuer: str | None = None,
+    subject: str | None = None,
+) -> None:
     """Add an account without a password. Raises Conflict if the name is taken, whatever its case."""
     values = {"id": account, "name": name, "key": name.casefold(), "roles": sorted(roles), "created_at": now}
-    tx.execute(accounts.insert(), values)
+    tx.execute(accounts.insert(), values | {"issuer": issuer, "subject": subject})
 
 
 def find(tx: Tx, account: str) -> Account | None:
@@ -56,9 +91,41 @@ def find_by_name(tx: Tx, name: str) -> Account | None:
     return _account(tx, accounts.c.key == name.casefold())
 
 
+def find_vouched(tx: Tx, issuer: str, subject: str) -> Account | None:
+    """Give the account that ``issuer`` knows as ``subject``: both, always, since two issuers may use one subject."""
+    return _account(tx, (accounts.c.issuer == issuer) & (accounts.c.subject == subject))
+
+
+def all_accounts(tx: Tx) -> list[Account]:
+    """List every account by name."""
+    return [_made(row) for row in tx.execute(sa.select(*_ACCOUNT).order_by(accounts.c.key))]
+
+
+def set_roles(tx: Tx, account: str, roles: frozenset[Role]) -> None:
+    """Replace the roles."""
+    tx.execute(accounts.update().where(accounts.c.id == account).values(roles=sorted(roles)))
+
+
+def set_totp(tx: Tx, account: str, secret: str | None, step: int | None) -> None:
+    """Turn one-time codes on, with the newest one that was taken, or off with None."""
+    tx.execute(accounts.update().where(accounts.c.id == account).values(totp_secret=secret, totp_step=step))
+
+
+def take_step(tx: Tx, account: str, step: int) -> bool:
+    """Use a one-time code up. False if it, or a later one, was taken before."""
+    newer = (accounts.c.id == account) & (accounts.c.totp_step.is_(None) | (accounts.c.totp_step < step))
+    return tx.execute(accounts.update().where(newer).values(totp_step=step)).rowcount == 1
+
+
+def any_with_codes(tx: Tx) -> bool:
+    """Say whether anybody uses one-time codes."""
+    return tx.execute(sa.select(accounts.c.id).where(accounts.c.totp_secret.is_not(None)).limit(1)).first() is not None
+
+
 def any_with_role(tx: Tx, role: Role) -> bool:
-    """Say whether an enabled account holds ``role`` and can sign in (it has a password)."""
-    enabled = accounts.c.disabled_at.is_(None) & accounts.c.password_hash.is_not(None)
+    """Say whether an enabled account holds ``role`` and can sign in (it has a password, or a provider's word)."""
+    may_sign_in = accounts.c.password_hash.is_not(None) | accounts.c.issuer.is_not(None)
+    enabled = accounts.c.disabled_at.is_(None) & may_sign_in
     return any(role in row.roles for row in tx.execute(sa.select(accounts.c.roles).where(enabled)))
 
 
@@ -100,21 +167,30 @@ def end_invites(tx: Tx, account: str, now: datetime) -> None:
     )
 
 
-def add_session(tx: Tx, *, id_hash: str, account: str, now: datetime, expires_at: datetime) -> None:
+def add_session(
+    tx: Tx, *, id_hash: str, session: str, account: str, way: str, address: str, now: datetime, expires_at: datetime
+) -> None:
     """Add a session."""
-    values = {"id_hash": id_hash, "account_id": account, "created_at": now, "seen_at": now, "expires_at": expires_at}
-    tx.execute(sessions.insert(), values)
+    values = {"id_hash": id_hash, "id": session, "account_id": account, "way": way, "address": address}
+    times = {"created_at": now, "seen_at": now, "active_at": now, "expires_at": expires_at}
+    tx.execute(sessions.insert(), values | times)
 
 
-def session(tx: Tx, id_hash: str, *, now: datetime, idle_since: datetime) -> tuple[Account, datetime] | None:
-    """Give the account of a living session, and when it was last seen.
+def session(tx: Tx, id_hash: str, *, now: datetime) -> tuple[Account, Session] | None:
+    """Give a living session and its account: it is dead past ``expires_at``, or when its account is disabled."""
+    living = (sessions.c.id_hash == id_hash) & (sessions.c.expires_at > now) & accounts.c.disabled_at.is_(None)
+    query = sa.select(*_ACCOUNT, *_SESSION).join(sessions, sessions.c.account_id == accounts.c.id)
+    row = tx.execute(query.where(living)).first()
+    return (_made(row), _session(row)) if row else None
 
-    A session is dead past ``expires_at``, or not seen since ``idle_since``, or when its account is disabled.
-    """
-    living = (sessions.c.id_hash == id_hash) & (sessions.c.expires_at > now) & (sessions.c.seen_at > idle_since)
-    query = sa.select(*_ACCOUNT, sessions.c.seen_at).join(sessions, sessions.c.account_id == accounts.c.id)
-    row = tx.execute(query.where(living & accounts.c.disabled_at.is_(None))).first()
-    return (_made(row), row.seen_at) if row else None
+
+def all_sessions(tx: Tx, *, now: datetime, account: str | None = None) -> list[Session]:
+    """List living sessions, of one account if it is named, the last used one first."""
+    query = sa.select(*_ACCOUNT, *_SESSION).join(sessions, sessions.c.account_id == accounts.c.id)
+    query = query.where((sessions.c.expires_at > now) & accounts.c.disabled_at.is_(None))
+    if account is not None:
+        query = query.where(accounts.c.id == account)
+    return [_session(row) for row in tx.execute(query.order_by(sessions.c.seen_at.desc()))]
 
 
 def seen(tx: Tx, id_hash: str, now: datetime) -> None:
@@ -122,19 +198,74 @@ def seen(tx: Tx, id_hash: str, now: datetime) -> None:
     tx.execute(sessions.update().where(sessions.c.id_hash == id_hash).values(seen_at=now))
 
 
+def active(tx: Tx, id_hash: str, at: datetime) -> None:
+    """Note when a session's person last touched keys or pointer; a time long past locks it."""
+    tx.execute(sessions.update().where(sessions.c.id_hash == id_hash).values(active_at=at))
+
+
 def end_session(tx: Tx, id_hash: str) -> None:
     """End one session."""
     tx.execute(sessions.delete().where(sessions.c.id_hash == id_hash))
 
 
-def end_sessions(tx: Tx, account: str) -> None:
-    """End every session of an account."""
-    tx.execute(sessions.delete().where(sessions.c.account_id == account))
+def end_sessions(tx: Tx, account: str) -> int:
+    """End every session of an account; give their number."""
+    return tx.execute(sessions.delete().where(sessions.c.account_id == account)).rowcount
 
 
-def end_old_sessions(tx: Tx, *, now: datetime, idle_since: datetime) -> None:
-    """Take out sessions that are dead anyway."""
-    tx.execute(sessions.delete().where((sessions.c.expires_at <= now) | (sessions.c.seen_at <= idle_since)))
+def end_named_session(tx: Tx, session: str, account: str | None) -> str | None:
+    """End the session with this id, of ``account`` if one is named; give whose it was, None if there is none."""
+    which = sessions.c.id == session
+    if account is not None:
+        which &= sessions.c.account_id == account
+    owner = tx.execute(sa.select(sessions.c.account_id).where(which)).scalar()
+    tx.execute(sessions.delete().where(which))
+    return owner
+
+
+def end_old_sessions(tx: Tx, *, now: datetime) -> None:
+    """Take out what is dead anyway: sessions, browsers, failures, used-up sign-ins."""
+    tx.execute(sessions.delete().where(sessions.c.expires_at <= now))
+    tx.execute(browsers.delete().where(browsers.c.expires_at <= now))
+    tx.execute(failures.delete().where(failures.c.since <= now - timedelta(days=1)))
+    tx.execute(spent.delete().where(spent.c.until <= now))
+
+
+def remember_browser(tx: Tx, id_hash: str, account: str, until: datetime) -> None:
+    """Note that this account has signed in from this browser."""
+    upsert(
+        tx, browsers, {"id_hash": id_hash, "account_id": account, "expires_at": until}, key=["id_hash", "account_id"]
+    )
+
+
+def knows_browser(tx: Tx, id_hash: str, account: str, now: datetime) -> bool:
+    """Say whether this account has signed in from this browser before."""
+    which = (browsers.c.id_hash == id_hash) & (browsers.c.account_id == account) & (browsers.c.expires_at > now)
+    return tx.execute(sa.select(browsers.c.account_id).where(which)).first() is not None
+
+
+def failed_since(tx: Tx, key: str, since: datetime) -> int:
+    """Count the failures under ``key`` in a window that began after ``since``."""
+    which = (failures.c.key == key) & (failures.c.since > since)
+    return tx.execute(sa.select(failures.c.count).where(which)).scalar() or 0
+
+
+def failed(tx: Tx, key: str, now: datetime, window: timedelta) -> None:
+    """Count one failure more; a window that is over begins anew."""
+    count = failed_since(tx, key, now - window)
+    more = {"count": failures.c.count + 1}
+    if not count or not tx.execute(failures.update().where(failures.c.key == key).values(more)).rowcount:
+        upsert(tx, failures, {"key": key, "since": now, "count": 1}, key=["key"])
+
+
+def forgive(tx: Tx, key: str) -> None:
+    """Forget the failures under ``key``."""
+    tx.execute(failures.delete().where(failures.c.key == key))
+
+
+def spend(tx: Tx, key: str, until: datetime) -> None:
+    """Use something up that is good once. Raises Conflict if it was used before."""
+    tx.execute(spent.insert(), {"key": key, "until": until})
 
 
 def add_token(
@@ -160,17 +291,21 @@ def used(tx: Tx, token: str, now: datetime) -> None:
     tx.execute(tokens.update().where(tokens.c.id == token).values(used_at=now))
 
 
-def revoke(tx: Tx, token: str, now: datetime) -> bool:
-    """Revoke a token. False if there is no such living token."""
+def revoke(tx: Tx, token: str, now: datetime, account: str | None = None) -> bool:
+    """Revoke a token, of ``account`` if one is named. False if there is no such living token."""
     living = (tokens.c.id == token) & tokens.c.revoked_at.is_(None)
+    if account is not None:
+        living &= tokens.c.account_id == account
     return tx.execute(tokens.update().where(living).values(revoked_at=now)).rowcount == 1
 
 
-def all_tokens(tx: Tx) -> list[Token]:
-    """List every token, newest first."""
+def all_tokens(tx: Tx, account: str | None = None) -> list[Token]:
+    """List every token, or those of one account, newest first."""
     columns = (tokens.c.id, tokens.c.name, accounts.c.name, tokens.c.created_at, tokens.c.expires_at)
     query = sa.select(*columns, tokens.c.used_at, tokens.c.revoked_at)
     query = query.join(accounts, accounts.c.id == tokens.c.account_id).order_by(tokens.c.created_at.desc())
+    if account is not None:
+        query = query.where(tokens.c.account_id == account)
     return [Token(*row) for row in tx.execute(query)]
 
 
@@ -181,4 +316,10 @@ def _account(tx: Tx, where: sa.ColumnElement[bool]) -> Account | None:
 
 def _made(row: Any) -> Account:
     roles = frozenset(Role(role) for role in row.roles)
-    return Account(row.id, row.name, roles, row.password_hash, row.disabled_at is not None)
+    disabled = row.disabled_at is not None
+    return Account(row.id, row.name, roles, row.password_hash, disabled, row.issuer, row.totp_secret, row.totp_step)
+
+
+def _session(row: Any) -> Session:
+    times = (row.session_created_at, row.seen_at, row.active_at, row.expires_at)
+    return Session(row.session_id, row.id, row.name, row.way, row.address, *times)

@@ -24,6 +24,11 @@ accounts = Table(
     Column("password_hash", Text),
     Column("disabled_at", Instant),
     Column("created_at", Instant, nullable=False),
+    Column("issuer", String(300)),  # who vouches for this account, and under which name; both or none
+    Column("subject", String(255)),
+    Column("totp_secret", String(64)),
+    Column("totp_step", BigInteger),  # the newest one-time code that was taken: each is good once
+    Index("uq_accounts_issuer_subject", "issuer", "subject", unique=True),
 )
 
 invites = Table(
@@ -40,10 +45,37 @@ sessions = Table(
     "sessions",
     METADATA,
     Column("id_hash", String(64), primary_key=True),
+    Column("id", String(36), nullable=False, unique=True),  # by which administrators name it; opens nothing
     Column("account_id", String(36), nullable=False, index=True),
+    Column("way", String(12), nullable=False),  # password, invite, provider, demo
+    Column("address", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
-    Column("seen_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),  # the last request
+    Column("active_at", Instant, nullable=False),  # the last key or pointer: what the lock goes by
     Column("expires_at", Instant, nullable=False),
+)
+
+browsers = Table(
+    "browsers",
+    METADATA,
+    Column("id_hash", String(64), primary_key=True),
+    Column("account_id", String(36), primary_key=True),
+    Column("expires_at", Instant, nullable=False),
+)
+
+failures = Table(
+    "failures",
+    METADATA,
+    Column("key", String(120), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("count", Integer, nullable=False),
+)
+
+spent = Table(
+    "spent",
+    METADATA,
+    Column("key", String(64), primary_key=True),
+    Column("until", Instant, nullable=False),
 )
 
 tokens = Table(
@@ -199,8 +231,18 @@ audit = Table(
     Column("subjects", Json, nullable=False),
     Column("detail", Json, nullable=False),
     Column("segment", Integer),
+    Column("position", Integer),  # in its segment, counted from 0
     Index(None, "segment", "id"),
     Index(None, "at"),
+)
+
+audit_segments = Table(
+    "audit_segments",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sha256", String(64), nullable=False),  # of the segment's bytes: what the next one repeats
+    Column("rows", Integer, nullable=False),
+    Column("sealed_at", Instant, nullable=False),
 )
 
 leases = Table(

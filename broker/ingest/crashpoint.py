@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Effect(StrEnum):
-    """Every side effect of verifying, promoting, publishing, sweeping, rebuilding and erasing."""
+    """Every side effect of verifying, promoting, publishing, sealing, sweeping, rebuilding and erasing."""
 
     CLAIM = "claim"
     SPOOL = "spool"
@@ -39,6 +39,8 @@ class Effect(StrEnum):
     TOMBSTONE = "tombstone"
     ERASE = "erase"
     FORGET = "forget"
+    SEAL = "seal"
+    SEALED = "sealed"
 
 
 Hook = Callable[[Effect, str], None]

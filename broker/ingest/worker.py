@@ -2,8 +2,8 @@
 
 Two files are checked at once, each in a lane: a thread with a sandbox of its own. Decoding is done by the sandbox's
 processes, so threads lose nothing: while one file is decoded the next one is read, and a file of many minutes leaves a
-lane for the small ones. More lanes are had by more worker processes. Beside them run four small threads: heartbeat,
-renewal of leases, publisher, sweeper. A fault in any of them is logged and tried again; none ends the worker.
+lane for the small ones. More lanes are had by more worker processes. Beside them run five small threads: heartbeat,
+renewal of leases, publisher, sealer, sweeper. A fault in any of them is logged and tried again; none ends the worker.
 
 No work is held in memory that the catalog does not know: the process may die at any line.
 """
@@ -30,6 +30,7 @@ from .lane import Lane
 from .promote import Promoter
 from .publish import Publisher
 from .sandbox import Sandbox, SandboxUnavailable
+from .seal import SEAL_SECONDS, Sealer
 from .spool import Spool
 from .sweep import Sweeper
 from .verify import Decoder, Verifier
@@ -90,12 +91,14 @@ class _Running:
         self._sweeper = Sweeper(
             catalog=parts.catalog, intake=parts.intake, vault=parts.vault, keep=parts.keep, clock=parts.clock
         )
+        self._sealer = Sealer(catalog=parts.catalog, vault=parts.vault, clock=parts.clock, name=self._name)
 
     def run(self) -> None:
         for end, seconds, act in (
             (self._done, HEARTBEAT_SECONDS, self._beat),
             (self._done, RENEW_SECONDS, self._claims.renew),
             (self._done, PUBLISH_SECONDS, self._publish),
+            (self._done, SEAL_SECONDS, self._seal),
             (self._stop, SWEEP_SECONDS, self._sweep),
         ):
             _start(partial(_every, end, seconds, act), act.__name__)
@@ -157,6 +160,9 @@ class _Running:
 
     def _publish(self) -> None:
         self._publisher.publish()
+
+    def _seal(self) -> None:
+        self._sealer.seal()
 
     def _sweep(self) -> None:
         """Sweep, unless another worker does, or did a moment ago."""

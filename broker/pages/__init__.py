@@ -19,13 +19,14 @@ from . import (
     patients,
     scan,
     sent,
+    session,
     start,
     upload,
     worklist,
 )
 
 #: One module a page, in the order in which somebody meets them.
-_PAGES = (access, start, upload, sent, patients, worklist, gallery, chart, scan, compare, errors)
+_PAGES = (access, session, start, upload, sent, patients, worklist, gallery, chart, scan, compare, errors)
 
 
 def register(app: Flask) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, make_response, redirect, request
 from werkzeug.wrappers import Response
@@ -12,6 +12,7 @@ from ..access.passwords import SHORTEST
 from ..access.permissions import Act
 from ..errors import AccountNotFound, BrokerError, Invalid
 from ..guard import parts, policy, session_secret, stranger
+from ..parts import PROVIDER_RETURN
 from ..words import Role
 from . import frame, texts
 
@@ -28,9 +29,12 @@ def add_to(pages: Blueprint) -> None:
     pages.get("/sign-in")(ask)
     pages.post("/sign-in")(sign_in)
     pages.post("/sign-in/demo")(sign_in_as)
+    pages.get("/sign-in/provider")(to_provider)
+    pages.get(PROVIDER_RETURN)(from_provider)
     pages.get("/invite")(invited)
     pages.post("/invite")(accept)
     pages.post("/sign-out")(sign_out)
+    pages.post("/sign-out/everywhere")(sign_out_everywhere)
 
 
 def ask() -> Response:
@@ -42,7 +46,15 @@ def sign_in() -> Response:
     """Take name and password."""
     name, password = request.form.get("name", ""), request.form.get("password", "")
     try:
-        begun = parts().access.sign_in(stranger(), name, password, frame.now(), before=session_secret())
+        begun = parts().access.sign_in(
+            stranger(),
+            name,
+            password,
+            frame.now(),
+            before=session_secret(),
+            browser=guard.browser_secret(),
+            code=request.form.get("code", ""),
+        )
     except BrokerError as problem:
         return _form(problem, name=name, next=request.form.get("next", ""))
     return guard.hand_over(_go(request.form.get("next", "")), begun)
@@ -55,6 +67,29 @@ def sign_in_as() -> Response:
         raise Invalid("There is no such role.")
     begun = parts().access.sign_in_as(stranger(), Role(role), frame.now(), before=session_secret())
     return guard.hand_over(_go(request.form.get("next", "")), begun)
+
+
+def to_provider() -> Response:
+    """Send the browser to the clinic's sign-in."""
+    url, secret = parts().access.begin_at_provider(_ours(request.args.get("next", "")), frame.now())
+    response = redirect(url, 303)
+    guard.set_cookie(response, "provider", secret, seconds=600)
+    return response
+
+
+def from_provider() -> Response:
+    """Take what the clinic's sign-in says."""
+    secret, answer = guard.provider_secret(), request.args.to_dict()
+    try:
+        begun, wanted = parts().access.sign_in_by_provider(
+            stranger(), secret, answer, frame.now(), before=session_secret()
+        )
+    except BrokerError as problem:
+        response = _form(problem)
+    else:
+        response = guard.hand_over(_go(wanted), begun)
+    guard.set_cookie(response, "provider", "")
+    return response
 
 
 def invited() -> Response:
@@ -88,6 +123,15 @@ def sign_out() -> Response:
     return response
 
 
+@policy(Act.OWN_SESSION)
+def sign_out_everywhere() -> Response:
+    """End this session and every other one of the account."""
+    parts().access.sessions.end_all(guard.actor(), guard.actor().account, frame.now())
+    response = guard.take_back(redirect("/sign-in", 303))
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
 def _form(problem: BrokerError | None = None, name: str = "", next: str = "") -> Response:  # noqa: A002
     ways = [{"role": role.value, "title": texts.ROLES[role], "text": text} for role, text in WAYS.items()]
     html = frame.page(
@@ -96,6 +140,8 @@ def _form(problem: BrokerError | None = None, name: str = "", next: str = "") ->
         problem=str(problem) if problem else "",
         name=name,
         next=next,
+        provider=f"/sign-in/provider?{urlencode({'next': next})}" if parts().config.oidc else "",
+        codes=parts().access.asks_for_codes(),
     )
     return make_response(html, problem.status if problem else 200)
 
@@ -107,6 +153,15 @@ def _password_form(secret: str, name: str, problem: BrokerError | None = None) -
 
 def _go(wanted: str) -> Response:
     """Go where somebody wanted to before signing in, if that is a page of ours."""
-    parts_of = urlsplit(wanted)
-    ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts_of.netloc
-    return redirect(wanted if ours and wanted.isprintable() else "/", 303)
+    return redirect(_ours(wanted) or "/", 303)
+
+
+def _ours(wanted: str) -> str:
+    """``wanted`` if it is the address of a page of ours, else ""."""
+    try:
+        foreign = bool(urlsplit(wanted).netloc)
+    except ValueError:
+        return ""
+    # A browser reads a backslash as a slash, and drops tabs and line ends.
+    good = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted and wanted.isprintable()
+    return wanted if good and not foreign else ""

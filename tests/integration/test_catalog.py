@@ -362,22 +362,38 @@ def test_accounts_sessions_and_tokens(catalog: Catalog) -> None:
         found = accounts.find_by_name(tx, "üMIT")
         assert found is not None
         assert (found.id, found.roles) == (account, frozenset({Role.ADMIN, Role.PHYSICIAN}))
-        accounts.add_session(tx, id_hash="s", account=account, now=NOW, expires_at=NOW + LEASE)
+        session = {"id_hash": "s", "session": "s1", "way": "password", "address": "10.0.0.7"}
+        accounts.add_session(tx, **session, account=account, now=NOW, expires_at=NOW + LEASE)
         accounts.add_token(tx, token="t1", token_hash="t", account=account, name="n", now=NOW, expires_at=None)
         accounts.add_invite(tx, token_hash="i", account=account, now=NOW, expires_at=NOW + LEASE)
     with pytest.raises(Conflict), catalog.write() as tx:
         accounts.add(tx, account=new_id(NOW), name="ümit", roles=frozenset(), now=NOW)
     with catalog.write() as tx:
-        idle = NOW - LEASE
-        assert accounts.session(tx, "s", now=NOW, idle_since=idle) == (found, NOW)
-        assert accounts.session(tx, "s", now=NOW + LEASE, idle_since=idle) is None
+        living = accounts.session(tx, "s", now=NOW)
+        assert living is not None
+        assert (living[0], living[1].id, living[1].active_at) == (found, "s1", NOW)
+        assert accounts.all_sessions(tx, now=NOW) == [living[1]]
+        assert accounts.session(tx, "s", now=NOW + LEASE) is None
         assert accounts.bearer(tx, "t", NOW) == ("t1", found, None)
         assert accounts.use_invite(tx, "i", NOW)
         assert not accounts.use_invite(tx, "i", NOW)
         assert accounts.revoke(tx, "t1", NOW)
         assert accounts.bearer(tx, "t", NOW) is None
         accounts.set_disabled(tx, account, NOW)
-        assert accounts.session(tx, "s", now=NOW, idle_since=idle) is None
+        assert accounts.session(tx, "s", now=NOW) is None
+        for count in (1, 2):
+            accounts.failed(tx, "k", NOW, LEASE)
+            assert accounts.failed_since(tx, "k", NOW - LEASE) == count
+        accounts.failed(tx, "k", NOW + 2 * LEASE, LEASE)
+        assert accounts.failed_since(tx, "k", NOW + LEASE) == 1
+        accounts.remember_browser(tx, "b", account, NOW + LEASE)
+        accounts.remember_browser(tx, "b", account, NOW + 2 * LEASE)
+        assert accounts.knows_browser(tx, "b", account, NOW + LEASE)
+        accounts.set_totp(tx, account, "S", 5)
+        assert [accounts.take_step(tx, account, step) for step in (5, 6, 6, 4)] == [False, True, False, False]
+        accounts.spend(tx, "once", NOW)
+    with pytest.raises(Conflict), catalog.write() as tx:
+        accounts.spend(tx, "once", NOW)
 
 
 def test_audit_rows_are_kept_in_order(catalog: Catalog) -> None:

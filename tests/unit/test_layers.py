@@ -32,6 +32,9 @@ NEIGHBOURS = {("access", "audit"), ("audit", "access"), ("completion", "declarat
 VENDORS: dict[str, tuple[str, ...]] = {
     "alembic": ("catalog.migrate", "catalog.migrations"),
     "argon2": ("access.passwords",),
+    "authlib": ("access.provider",),
+    "joserfc": ("access.provider",),
+    "pyotp": ("access.codes",),
     "azure": ("storage", "sas.keys"),
     "flask": ("", "guard", "api", "pages"),
     "flask_smorest": ("", "api"),
@@ -47,7 +50,7 @@ VENDORS: dict[str, tuple[str, ...]] = {
     "gdcm": ("ingest.formats",),
     "pyseccomp": ("ingest.jail",),
     "numpy": ("ingest.formats", "ingest.render"),
-    "requests": ("storage",),
+    "requests": ("storage", "access.provider"),
     "sqlalchemy": ("catalog",),
     "structlog": ("ops.logs", "guard", "pages"),
     "urllib3": ("storage",),

@@ -17,7 +17,7 @@ from broker import create_app
 from broker.access.permissions import ALLOWED, Act
 from broker.catalog import audit
 from broker.errors import StorageUnavailable
-from broker.guard import PUBLIC
+from broker.guard import FOR_PEOPLE, PUBLIC, WHILE_LOCKED
 from broker.ids import new_id
 from broker.parts import Parts
 from broker.words import Role
@@ -53,6 +53,8 @@ def test_the_public_routes_are_these_and_no_others(app: Flask) -> None:
         "/problems/<slug>",
         "/sign-in",
         "/sign-in/demo",
+        "/sign-in/provider",
+        "/sign-in/provider/return",
         "/invite",
     } == PUBLIC
     assert {rule.rule for rule in app.url_map.iter_rules()} >= PUBLIC
@@ -325,13 +327,48 @@ def test_an_edited_cookie_is_nobody(demo: FlaskClient, edit: Callable[[str], str
     assert demo.get("/api/v1/uploads").status_code == 401
 
 
-def test_an_idle_session_is_nobody_for_the_api_and_goes_to_the_sign_in_for_pages(
-    demo: FlaskClient, clock: Clock
-) -> None:
+def test_a_locked_session_shows_nothing_and_its_pages_go_to_the_sign_in(demo: FlaskClient, clock: Clock) -> None:
     demo.post("/sign-in/demo", data={"role": "physician"})
     clock.move(minutes=15)
-    assert demo.get("/api/v1/scans").status_code == 401
+    refused = demo.get("/api/v1/scans")
+    assert refused.status_code == 401
+    assert refused.json is not None
+    assert refused.json["type"].endswith("/problems/session-locked")
     assert demo.get("/gallery").headers["Location"].startswith("/sign-in")
+
+
+def test_a_locked_session_may_do_nothing_but_what_is_listed(app: Flask, client_for: ClientFor, clock: Clock) -> None:
+    client = client_for(*Role)
+    clock.move(minutes=15)
+    for method, rule, _ in closed(app):
+        answer = client.open(path_of(rule), method=method)
+        away = answer.headers.get("Location", "").startswith("/sign-in") and not rule.startswith("/sign-out")
+        locked = answer.status_code == 401 or away
+        assert locked != (("GET" if method == "HEAD" else method, rule) in WHILE_LOCKED), (method, rule)
+        if rule.startswith("/sign-out"):
+            client = client_for(*Role)
+            clock.move(minutes=15)
+
+
+def test_a_locked_session_goes_on_where_it_was_when_its_person_is_back(demo: FlaskClient, clock: Clock) -> None:
+    demo.post("/sign-in/demo", data={"role": "physician"})
+    before = demo.get("/session").json
+    demo.post("/session/lock")
+    state = demo.get("/session").json
+    assert before is not None
+    assert state is not None
+    assert (state["locked"], state["locks_in"]) == (True, 0)
+    assert demo.post("/session/active").json == state
+    opened = demo.post("/session/unlock").json
+    assert opened == before
+    assert demo.get("/api/v1/scans").status_code == 200
+
+
+def test_programs_reach_nothing_that_is_for_people(app: Flask, program_for: ClientFor) -> None:
+    client = program_for(Role.ADMIN)
+    for method, rule, _ in closed(app):
+        if rule.startswith(FOR_PEOPLE):
+            assert client.open(path_of(rule), method=method).status_code == 403, rule
 
 
 # ----- what stands on every answer -----

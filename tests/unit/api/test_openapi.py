@@ -129,4 +129,6 @@ def test_every_answer_is_what_the_description_says(
     ask("POST", "/corrections", 201, {"id": new_id(NOW), "scans": [scan.id], "set": {"eye": "OS"}} | reason)
     ask("POST", "/withdrawals", 201, {"id": new_id(NOW), "scans": [scan.id]} | reason)
     ask("GET", "/health", 200)
+    technician = client_for(Role.ADMIN)
+    ask("GET", "/audit?act=upload", 200)
     assert asked == set(operations(spec))

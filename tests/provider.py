@@ -1,0 +1,78 @@
+"""A real OpenID provider (npm ``oidc-provider``) as a process: signs everybody in, and lies when told to."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import subprocess
+import tempfile
+import time
+from http.cookies import SimpleCookie
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from broker.config import Oidc
+from tests.stack import ROOT, free_port
+
+RETURN = "http://localhost:8080/sign-in/provider/return"
+
+
+class ProviderProcess:
+    """The provider at ``issuer``; ``settings`` are what our service is configured with to use it."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.issuer = f"http://127.0.0.1:{self.port}"
+        self.settings = Oidc(self.issuer, "clinic", "a secret & a half")
+        self._log = Path(tempfile.mkdtemp(prefix="provider-")) / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        node = ROOT / ".venv" / "bin" / "node"
+        with self._log.open("wb") as log:
+            command = [str(node), str(ROOT / "tests" / "provider.mjs"), str(self.port), RETURN]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        end = time.monotonic() + 30
+        while b"listening" not in self._log.read_bytes():
+            assert self._process.poll() is None, self._log.read_text()
+            assert time.monotonic() < end, self._log.read_text()
+            time.sleep(0.05)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End it; whoever asks it then gets no answer."""
+        if self._process:
+            self._process.kill()
+            self._process.wait(10)
+
+    def control(self, **state: Any) -> dict[str, Any]:
+        """Say who signs in (``person``), which ``lie`` is told, and other ``options``; gives lies and paths asked."""
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            connection.request("POST", "/control", json.dumps(state))
+            found: dict[str, Any] = json.loads(connection.getresponse().read())
+        return found
+
+    def visit(self, url: str) -> dict[str, str]:
+        """Go where our service sends a browser, and give the query with which the browser comes back."""
+        cookies: dict[str, str] = {}
+        for _ in range(10):
+            parts = urlsplit(url)
+            if url.startswith(RETURN):
+                return dict(parse_qsl(parts.query))
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+                jar = "; ".join(f"{name}={value}" for name, value in cookies.items())
+                connection.request("GET", f"{parts.path}?{parts.query}", headers={"Cookie": jar})
+                answer = connection.getresponse()
+                for line in answer.headers.get_all("Set-Cookie") or []:
+                    cookies |= {name: morsel.value for name, morsel in SimpleCookie(line).items()}
+                url = answer.headers["Location"] or f"stuck: {answer.status} {answer.read()!r}"
+            assert "://" in url or url.startswith("/"), url
+        raise AssertionError(f"the provider does not send back: {url}")
