@@ -65,5 +65,5 @@ def gallery(folder: Path, catalog: Catalog, rig: Rig) -> list[dict[str, Any]]:
     alone = [client.get(f"/api/v1/scans/{scan['id']}", headers=headers).get_json() for scan in listed]
     for scan in (*listed, *alone):
         assert scan.pop("links")
-    assert alone == listed
-    return listed
+    assert [{name: scan[name] for name in scan if name != "records"} for scan in alone] == listed
+    return alone
