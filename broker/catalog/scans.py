@@ -138,6 +138,15 @@ def upload_of(tx: Tx, scan: str) -> str | None:
     return tx.execute(sa.select(scans.c.upload_id).where(scans.c.id == scan)).scalar()
 
 
+def facts_of(tx: Tx, ids: Iterable[str]) -> dict[str, dict[str, Facts]]:
+    """Give the facts of the scans of these uploads, withdrawn ones too, by upload and scan."""
+    query = sa.select(scans.c.upload_id, scans.c.id, scans.c.facts).where(scans.c.upload_id.in_(list(ids)))
+    found: dict[str, dict[str, Facts]] = {}
+    for upload, scan, facts in tx.execute(query):
+        found.setdefault(upload, {})[scan] = facts
+    return found
+
+
 def is_empty(tx: Tx) -> bool:
     """Say whether the catalog knows no scan at all."""
     return tx.execute(sa.select(scans.c.id).limit(1)).first() is None

@@ -169,7 +169,12 @@ def test_it_asks_twice(case: Case) -> None:
 
     def answer(*answers: str) -> int:
         rest = iter(answers)
-        return case.scan(sure=False, ask=lambda question: asked.append(question) or next(rest))
+
+        def ask(question: str) -> str:
+            asked.append(question)
+            return next(rest)
+
+        return case.scan(sure=False, ask=ask)
 
     assert answer("no") == 1
     assert answer("yes", "something else") == 1
