@@ -59,6 +59,10 @@ def parser() -> argparse.ArgumentParser:
     add("check", check, "say how storage, catalog and sign-in stand and what is missing")
     rebuilding = add("rebuild", rebuild, "fill the catalog from what lies in the vault; safe while services run")
     rebuilding.add_argument("--check", action="store_true", dest="check_only", help="compare only, write nothing")
+    looking = add("doctor", doctor, "look at everything this deployment stands on; each finding says what to do")
+    roles = ("web", "worker", "both")
+    looking.add_argument("--as", choices=roles, default="both", dest="role", help="whose identity this is run with")
+    looking.add_argument("--scrub", type=int, default=0, metavar="N", help="also hash N stored originals anew")
     erasing = add("erase", erase, "erase a scan's file, or a patient, for ever; asks twice, and is audited")
     which = erasing.add_mutually_exclusive_group(required=True)
     which.add_argument("--scan", metavar="ID", help="the file that this scan came out of, with all its scans")
@@ -128,6 +132,12 @@ def rebuild(options: argparse.Namespace) -> int:
     from .ops import rebuild as rebuilding
 
     return rebuilding.rebuild(_quiet(_config()), _say, check_only=options.check_only)
+
+
+def doctor(options: argparse.Namespace) -> int:
+    from .ops import doctor as looking
+
+    return looking.doctor(_quiet(_config()), _say, role=options.role, scrub=options.scrub)
 
 
 def erase(options: argparse.Namespace) -> int:

@@ -47,6 +47,11 @@ def forget(tx: Tx, prefix: str) -> None:
     tx.execute(outbox.delete().where(outbox.c.name.startswith(prefix, autoescape=True)))
 
 
+def oldest(tx: Tx) -> datetime | None:
+    """Say since when the oldest document waits."""
+    return tx.execute(sa.select(sa.func.min(outbox.c.created_at))).scalar()
+
+
 def count(tx: Tx) -> int:
     """Say how many documents wait."""
     return tx.execute(sa.select(sa.func.count()).select_from(outbox)).scalar_one()

@@ -175,6 +175,15 @@ def devices(tx: Tx, limit: int = 100) -> list[str]:
     return list(tx.execute(steps, {"limit": limit}).scalars())
 
 
+def facts_of(tx: Tx, ids: Iterable[str]) -> dict[str, dict[str, Facts]]:
+    """Give the facts of the scans of these uploads, withdrawn ones too, by upload and scan."""
+    query = sa.select(scans.c.upload_id, scans.c.id, scans.c.facts).where(scans.c.upload_id.in_(list(ids)))
+    found: dict[str, dict[str, Facts]] = {}
+    for upload, scan, facts in tx.execute(query):
+        found.setdefault(upload, {})[scan] = facts
+    return found
+
+
 def is_empty(tx: Tx) -> bool:
     """Say whether the catalog knows no scan at all."""
     return tx.execute(sa.select(scans.c.id).limit(1)).first() is None

@@ -147,6 +147,11 @@ def on_their_way(tx: Tx, patient: str) -> int:
     return tx.execute(query).scalar_one()
 
 
+def ids_in(tx: Tx, states: Sequence[State]) -> list[str]:
+    """List the ids of all uploads in these states."""
+    return list(tx.execute(sa.select(uploads.c.id).where(uploads.c.state.in_(states))).scalars())
+
+
 def stored_ids(tx: Tx, *, after: str, limit: int) -> list[str]:
     """List the ids of stored uploads, in order, those behind ``after``."""
     where = (uploads.c.state == State.STORED) & (uploads.c.id > after)

@@ -164,7 +164,7 @@ def _acceptable(arrived: Arrived | None, upload: Upload) -> Arrived:
 
 def _spool(pieces: Iterator[bytes], upload: Upload, path: Path, check: Callable[[], None]) -> Digests:
     """Write the bytes to ``path`` and compare their length and digest with the declaration. Raises Rejected, NoRoom."""
-    hashing = _Hashing(upload.block_size)
+    hashing = Hashing(upload.block_size)
     with effect(Effect.SPOOL):
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -185,7 +185,7 @@ def _spool(pieces: Iterator[bytes], upload: Upload, path: Path, check: Callable[
     return found
 
 
-class _Hashing:
+class Hashing:
     """Both digests in one pass. ``block_size`` 0: the file was sent in one piece, and both are the same hash."""
 
     def __init__(self, block_size: int) -> None:
@@ -196,6 +196,7 @@ class _Hashing:
         self._block = hashlib.sha256()
 
     def add(self, piece: bytes) -> None:
+        """Take the next piece."""
         self._whole.update(piece)
         rest = memoryview(piece)
         while self._block_size and rest:
@@ -208,6 +209,7 @@ class _Hashing:
         self.size += len(rest)
 
     def digests(self) -> Digests:
+        """Give both, of all that was added."""
         whole = self._whole.hexdigest()
         if not self._block_size:
             return Digests(f"sha256:{whole}", whole)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError
+from azure.core.rest import HttpRequest
 
-from ..config import Config
+from ..config import SERVICE_VERSION, Config
 from ..names import INTAKE, VAULT, VaultBlob
 from . import setup
 from .client import Client
@@ -58,6 +59,14 @@ class AzureStore:
                     raise
                 return Kept(versions, None)
         return Kept(versions, (policy.days or 0) if policy.enabled else 0)
+
+    def tried(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Send one signed request, once, and give the answer's status; for whoever tries its rights."""
+        service: Any = self._client.service
+        known = {"x-ms-version": SERVICE_VERSION, "Content-Length": str(len(body))} | dict(headers)
+        request = HttpRequest(method, service.url.rstrip("/") + path, headers=known, content=body or None)
+        with translated():
+            return int(service._pipeline.run(request, retry_total=0).http_response.status_code)
 
     def close(self) -> None:
         """Close this process's connections."""

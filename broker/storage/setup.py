@@ -107,18 +107,19 @@ def _cors(service: BlobServiceClient, origins: Sequence[str]) -> bool:
         except HttpResponseError as error:
             if not _forbidden(error):
                 raise
-            return all(_preflight(str(service.url), origin) for origin in origins)
+            return all(preflight(str(service.url), origin, "PUT") for origin in origins)
     return True
 
 
-def _preflight(url: str, origin: str) -> bool:
-    """Ask the store as a browser would before sending a file."""
+def preflight(url: str, origin: str, method: str) -> bool:
+    """Ask the store as a browser on ``origin`` would before it sends or reads. Raises StorageUnavailable."""
     headers = {
         "Origin": origin,
-        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Method": method,
         "Access-Control-Request-Headers": "content-type,x-ms-blob-type",
     }
-    answer = requests.options(f"{url.rstrip('/')}/{INTAKE}/preflight", headers=headers, timeout=(3, 10))
+    with translated():
+        answer = requests.options(f"{url.rstrip('/')}/{INTAKE}/preflight", headers=headers, timeout=(3, 10))
     return answer.ok and answer.headers.get("Access-Control-Allow-Origin") in (origin, "*")
 
 
