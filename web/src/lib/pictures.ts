@@ -16,10 +16,14 @@ export function tendPictures(root: Document, api = new Api()): void {
     }
     return gather.ask(id);
   };
+  /** A picture that failed just before this script ran is found below, and may report its error as well. */
+  const asking = new WeakSet<HTMLImageElement>();
   const retry = async (image: HTMLImageElement): Promise<void> => {
     const { scan, rendition, renewed } = image.dataset;
-    if (!scan || !rendition) return;
+    if (!scan || !rendition || asking.has(image)) return;
+    asking.add(image);
     const url = renewed ? undefined : await link(rendition, scan).catch(() => undefined);
+    asking.delete(image);
     image.dataset["renewed"] = "yes";
     if (url) image.src = url;
     // The blurred placeholder stays, and the alternative text says what it is.

@@ -1,0 +1,124 @@
+"""Every page of the service, in the states that people meet, one after the other, to look at each with some measure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from broker.catalog.scans import Scan
+from broker.words import Eye, Kind
+from tests.browser import files
+from tests.browser.clinic import Clinic, Person
+from tests.browser.hands import add
+from tests.browser.visits import CHECKED, Visits
+from tests.unit.pages import shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibits:
+    """What the pages of a tour show."""
+
+    person: Person
+    urgent: Scan
+    bare: Scan
+    stored: bytes
+
+
+def exhibits(clinic: Clinic) -> Exhibits:
+    """Put in what a tour needs: a name that is long, something urgent, something without a picture."""
+    person = clinic.patient("Featherstonehaugh-Wolfeschlegelsteinhausen, Maximiliana Alexandrina")
+    stored = files.jpeg()
+    clinic.send(person, {"a-rather-long-name-that-the-camera-gave-to-this-picture_0001.jpg": stored})
+    claimed = {**shelf.facts()["declared"], "eye": "OD", "captured_at": "2026-11-20T09:00:00+00:00"}
+    found = {**claimed, "eye": "OS", "patient": {"name": "Somebody^Else", "birth_date": "1960-01-01", "id": "99"}}
+    attention = ["eye", "patient"]
+    facts = shelf.facts(note="Sudden blur since Tuesday, worse in the morning.", declared=claimed, detected=found)
+    urgent = clinic.put(person, urgent=True, attention=attention, facts=facts | {"renditions": {}})
+    bare = clinic.put(
+        person,
+        eye=Eye.UNKNOWN,
+        kind=Kind.DOCUMENT,
+        facts=shelf.facts(renditions={}, no_preview="This kind of file is stored without a preview."),
+    )
+    clinic.fill(person, 3)
+    return Exhibits(person, urgent, bare, stored)
+
+
+def strangers(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> Iterator[tuple[str, Page]]:
+    """What one sees before signing in."""
+    del shown, folder
+    page = visits.page(path="/sign-in", **options)
+    yield "sign-in", page
+    page.goto(f"{visits.url}/problems/upload-expired")
+    yield "problem", page
+
+
+def technician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> Iterator[tuple[str, Page]]:
+    """The upload page from its beginning to its end."""
+    page = visits.page("technician", "/upload", **options)
+    yield "upload", page
+    page.get_by_text("New patient").click()
+    yield "upload, a new patient", page
+    page.get_by_text("New patient").click()
+    page.get_by_role("combobox", name="record number").fill(shown.person.mrn)
+    option = page.get_by_role("option", name=shown.person.name)
+    expect(option).to_be_visible()
+    yield "upload, patients found", page
+    option.click()
+    yield "upload, a patient chosen", page
+    add(page, files.save(folder, files.jpeg(), files.cut_jpeg(), shown.stored) + files.save(folder, b"1", ending="exe"))
+    page.get_by_role("group", name="Eye of fundus-1.jpg").get_by_role("button", name="OD").click()
+    expect(page.locator("canvas").first).to_be_visible()
+    yield "upload, files", page
+    page.get_by_role("list", name="Files to send").press("ControlOrMeta+a")
+    page.keyboard.press("1")
+    page.get_by_role("button", name="Send").click()
+    sent = page.get_by_role("region", name="Sent from this page")
+    for words in ("Stored and checked", "Not stored", "already stored"):
+        expect(sent.get_by_text(words).first).to_be_visible(timeout=CHECKED)
+    yield "upload, sent", page
+    sent.get_by_role("button", name="Skip").click()
+    expect(sent.get_by_text("Skipped")).to_be_visible()
+    yield "upload, all ended", page
+
+
+def physician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> Iterator[tuple[str, Page]]:
+    """The gallery and its scans."""
+    del folder
+    page = visits.page("physician", "/gallery", **options)
+    yield "gallery", page
+    page.get_by_role("searchbox").fill("Featherstone")
+    expect(page.get_by_role("link", name=f"MRN {shown.person.mrn}")).to_be_visible()
+    yield "gallery, patients found", page
+    page.goto(f"{visits.url}/gallery?patient={shown.person.id}&eye=OD")
+    yield "gallery of a patient", page
+    page.goto(f"{visits.url}/gallery?kind=ultrasound&to=1990-01-01")
+    yield "gallery, nothing fits", page
+    for name, scan in (("urgent", shown.urgent), ("without a picture", shown.bare)):
+        page.goto(f"{visits.url}/scans/{scan.id}")
+        yield f"scan, {name}", page
+    page.goto(f"{visits.url}/gallery?patient={shown.person.id}&eye=OS")
+    page.get_by_role("list", name="Scans").get_by_role("link").first.click()
+    expect(page.get_by_role("button", name="Download the original")).to_be_visible()
+    page.get_by_text("Fingerprint").click()
+    yield "scan", page
+
+
+def others(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> Iterator[tuple[str, Page]]:
+    """What an administrator sees, and what is not there."""
+    del folder
+    visits.expect_complaint("status of 404")
+    visits.expect_complaint("status of 403")
+    page = visits.page("admin", **options)
+    yield "administration", page
+    page.goto(f"{visits.url}/scans/{shown.bare.id}")
+    yield "not allowed", page
+    page.goto(f"{visits.url}/nothing-here")
+    yield "not found", page
+
+
+TOURS = (strangers, technician, physician, others)
