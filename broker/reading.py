@@ -7,8 +7,8 @@ needs them. Links handed out are audited before they are answered.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 from .access.actor import Actor
 from .access.permissions import Act, require
@@ -66,8 +66,8 @@ class Chart:
 class Around:
     """What one goes to from a scan: neighbours in time, the same eye before, the other eye, and its whole visit.
 
-    ``prior`` is the latest earlier scan of that eye and kind without an open question, ``flagged_prior`` a later one
-    than that which has one.
+    ``prior`` is the latest scan of that eye and kind, without an open question, of an earlier visit (or of this one, if
+    there was none before); ``flagged_prior`` a later one than that which has a question.
     """
 
     newer: Scan | None
@@ -177,7 +177,10 @@ class Reading:
             visit = scans.page(
                 tx, Filter(scan.patient_id, first_day=day, last_day=day), after=None, limit=MOST_OF_PATIENT
             )
-            earlier = [row for row, _ in scans.page(tx, same, after=shown.key, limit=20)]
+            before = replace(same, last_day=day - timedelta(days=1))
+            earlier = [row for row, _ in scans.page(tx, before, after=shown.key, limit=20)]
+            # Of an earlier visit if there was one: what changed within a visit is another question.
+            earlier += [row for row, _ in scans.page(tx, same, after=shown.key, limit=20)] if not earlier else []
         mates = tuple(row for row, _ in visit)
         fellows = [row for row in mates if row.kind is scan.kind and row.eye is _FELLOW.get(scan.eye)]
         prior = next((row for row in earlier if not row.attention), None)

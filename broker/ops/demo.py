@@ -165,6 +165,8 @@ def _seed(config: Config, store: Emulator, folder: Path, say: Callable[[str], No
             uploads = sender.send(samples.people(), lambda line: say(f"      {line}"))
             say("      being checked by the worker")
             sender.wait(uploads, _CHECK_SECONDS)
+            with people.token_for_a_while(config, name="Demo reviews", role=Role.PHYSICIAN) as reader:
+                replace(sender, token=reader).review(samples.REVIEWED_UNTIL)
         except samples.SamplesRefused as error:
             raise DemoRefused(str(error)) from None
     write_private(marker, json.dumps({"uploads": uploads}))

@@ -54,14 +54,52 @@ def fundus(seed: int, eye: Eye, *, lesions: int = 0, grey: bool = False) -> byte
 
 def oct_slice(seed: int) -> bytes:
     """Draw an OCT slice through the fovea as a greyscale PNG of 768 x 496 pixels."""
+    out = io.BytesIO()
+    _oct(seed, 0.0, fluid=0.0).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def oct_volume(seed: int, count: int, size: tuple[int, int], *, fluid: float = 0.0) -> list[bytes]:
+    """Draw ``count`` slices from below the fovea to above it, each grey pixels by row, ``size`` (width, height).
+
+    ``fluid``: how high, as a part of the retina, a dark blister under the fovea is.
+    """
+    places = [3.0 * (2 * index / (count - 1) - 1) for index in range(count)]
+    drawn = [_oct(seed + index, place, fluid=fluid) for index, place in enumerate(places)]
+    return [one.resize(size, Image.Resampling.BILINEAR).tobytes() for one in drawn]
+
+
+def localizer(seed: int, eye: Eye, side: int) -> bytes:
+    """Draw what an infrared camera sees of the middle, as grey pixels by row."""
+    with Image.open(io.BytesIO(fundus(seed, eye, grey=True))) as picture:
+        part = picture.crop((SIZE // 5, SIZE // 5, SIZE * 4 // 5, SIZE * 4 // 5)).convert("L")
+        return part.resize((side, side), Image.Resampling.BICUBIC).tobytes()
+
+
+def angiogram(seed: int, eye: Eye, phases: int) -> list[bytes]:
+    """Draw one eye in the phases of an angiography, as JPEGs: vessels brighten, then fade."""
+    with Image.open(io.BytesIO(fundus(seed, eye, grey=True))) as picture:
+        base = ImageChops.multiply(ImageOps.invert(picture.convert("L")), _round_frame().convert("L"))
+    made = []
+    for phase in range(phases):
+        light = 0.25 + 0.75 * math.sin(math.pi * (phase + 0.6) / (phases + 0.4))
+        out = io.BytesIO()
+        base.point(lambda v, k=light: int(v * k)).resize((768, 768)).save(out, "JPEG", quality=90)
+        made.append(out.getvalue())
+    return made
+
+
+def _oct(seed: int, place: float, *, fluid: float) -> Image.Image:
+    """One slice, ``place`` away from the fovea; 0 goes through it."""
     random, size = Random(seed), (768, 496)
     picture = Image.new("L", size, 14)
     draw = ImageDraw.Draw(picture)
     tilt = random.uniform(-0.03, 0.03)
     for x in range(size[0]):
         away = (x - size[0] / 2) / 95
-        pit = math.exp(-away * away)
-        top = 150 + tilt * (x - 384) + 0.00012 * (x - 384) ** 2 + 52 * pit
+        pit = math.exp(-away * away - place * place)
+        lift = 70 * fluid * math.exp(-away * away / 2 - place * place / 2)
+        top = 150 + tilt * (x - 384) + 0.00012 * (x - 384) ** 2 + 52 * pit - lift
         draw.line([(x, top + 100 * (1 - 0.78 * pit)), (x, top + 180)], fill=58)
         for begin, end, light in _LAYERS:
             # The inner layers thin out towards the pit; below it the outer ones rise a little.
@@ -69,15 +107,17 @@ def oct_slice(seed: int) -> bytes:
             low, high = (
                 (begin * squeeze, end * squeeze) if end <= 116 else (begin - 90 * pit * 0.62, end - 90 * pit * 0.62)
             )
+            # Fluid lifts everything above the outermost layers, and is dark itself.
+            low, high = (low + lift, high + lift) if begin >= 176 else (low, high)
             draw.line([(x, top + low), (x, top + high)], fill=light)
+        if lift > 2:
+            outer = top + 176 - 90 * pit * 0.62
+            draw.line([(x, outer), (x, outer + lift)], fill=20)
     speckle = _noise(random, size, 1)
     picture = ImageChops.multiply(
         picture.filter(ImageFilter.GaussianBlur(1.6)), speckle.point(lambda v: 70 + v * 185 // 255)
     )
-    picture = ImageChops.add(picture, speckle.point(lambda v: v // 10))
-    out = io.BytesIO()
-    picture.save(out, "PNG", optimize=True)
-    return out.getvalue()
+    return ImageChops.add(picture, speckle.point(lambda v: v // 10))
 
 
 def _background(random: Random) -> Image.Image:

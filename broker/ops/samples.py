@@ -6,6 +6,7 @@ that was cut short goes on where it stopped and nothing is doubled.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import time
@@ -13,15 +14,18 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from ..words import Eye, Kind
-from . import fundus
+from . import device_files, fundus
 
 RETINA = Path(__file__).parents[2] / "assets" / "samples" / "retina.jpg"
 _NAMESPACE = uuid.UUID("6f1d2a0e-5b0c-4d3e-9a51-0d8f3c7b2e94")
+#: Visits until this day were reviewed; what came later waits.
+REVIEWED_UNTIL = "2026-10-31"
 _STRAIGHT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -60,14 +64,16 @@ class Person:
     visits: tuple[Visit, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """Sends samples to the demo's own broker; refuses any store but the demo's own emulator.
 
     ``origin``: the broker on this machine. ``store``: the emulator's address, which every grant must point to.
     """
 
-    def __init__(self, *, origin: str, token: str, store: str) -> None:
-        self._origin, self._token, self._store = origin, token, store
+    origin: str
+    token: str = field(repr=False)
+    store: str
 
     def send(self, people: tuple[Person, ...], say: Callable[[str], None]) -> list[str]:
         """Send everything; the upload ids come back.
@@ -103,6 +109,24 @@ class Sender:
             if left:
                 time.sleep(0.2)
 
+    def review(self, before: str) -> None:
+        """As a physician: say that every visit before an ISO day was reviewed, so that the rest waits.
+
+        Raises:
+            SamplesRefused.
+        """
+        after = ""
+        while True:
+            page = self._call(f"/scans?review=unreviewed&to={before}&limit=100{after}")
+            said = [{"id": scan["id"], "seen": scan["seen"]} for scan in page["scans"] if not scan["attention"]]
+            if said:
+                act = str(uuid.uuid5(_NAMESPACE, said[0]["id"]))
+                note = "Sample review."
+                self._call("/reviews", {"id": act, "scans": said, "status": "reviewed", "note": note})
+            if not page["next"]:
+                return
+            after = f"&after={page['next']}"
+
     def _visit(self, patient: str, visit: Visit) -> list[str]:
         contents = {picture.filename: picture.make() for picture in visit.pictures}
         files = [
@@ -128,7 +152,7 @@ class Sender:
         return [upload["id"] for upload in declared]
 
     def _put(self, grant: dict[str, Any], data: bytes) -> None:
-        if not grant["url"].startswith(self._store + "/"):
+        if not grant["url"].startswith(self.store + "/"):
             raise SamplesRefused("the broker hands out grants for another store than the demo's own; nothing was sent")
         request = urllib.request.Request(  # noqa: S310 (it begins with the emulator's address)
             grant["url"], data=data, headers=dict(grant["headers"]), method=grant["method"]
@@ -144,9 +168,9 @@ class Sender:
             raise SamplesRefused(f"the store does not answer ({type(error).__name__})") from None
 
     def _call(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self._origin}/api/v1{path}", data=data, headers=headers)  # noqa: S310
+        request = urllib.request.Request(f"{self.origin}/api/v1{path}", data=data, headers=headers)  # noqa: S310
         try:
             with _STRAIGHT.open(request, timeout=60) as answer:
                 return json.load(answer)
@@ -158,7 +182,7 @@ class Sender:
 
 
 def people() -> tuple[Person, ...]:
-    """Six made-up patients with visits over three years: both eyes, something that changes, something urgent."""
+    """Six made-up patients with visits over years: change, volumes, fields, something urgent, something flagged."""
     return (
         Person("DEMO-0001", "Abara, Ngozi", "1958-03-14", "F", tuple(_follow_up())),
         Person("DEMO-0002", "Lindqvist, Karin", "1971-11-02", "F", (_real_visit(),)),
@@ -174,10 +198,10 @@ def people() -> tuple[Person, ...]:
             "Petrov, Ivan",
             "1966-01-30",
             "M",
-            (_pair(41, "2025-05-12T14:05"), _pair(41, "2026-11-17T13:40")),
+            (_pair(41, "2025-05-12T14:05"), _field_visit(43, "2026-11-17T13:40")),
         ),
-        Person("DEMO-0005", "Tanaka, Yui", "1994-09-08", "F", (_oct_visit(51, "2026-11-18T11:20"),)),
-        Person("DEMO-0006", "Weiss, Jonas", "1983-12-19", "M", (_red_free(61, "2026-11-16T15:10"),)),
+        Person("DEMO-0005", "Tanaka, Yui", "1944-09-08", "F", tuple(_volumes())),
+        Person("DEMO-0006", "Weiss, Jonas", "1983-12-19", "M", (_angiography(61, "2026-11-16T15:10"),)),
     )
 
 
@@ -196,6 +220,49 @@ def _real_visit() -> Visit:
 def _pair(seed: int, captured_at: str, *, lesions: int = 0, urgent: bool = False, note: str = "") -> Visit:
     pictures = (_drawn(seed, Eye.OD, lesions=lesions), _drawn(seed + 1, Eye.OS, lesions=lesions // 2))
     return Visit(captured_at, pictures, note=note, urgent=urgent)
+
+
+def _volumes() -> Iterator[Visit]:
+    """A volume a year ago, and of the same eye now, with fluid; one sent as a left eye whose file says the right."""
+    for captured_at, fluid in (("2025-11-11T11:02", 0.0), ("2026-11-18T11:20", 1.0)):
+        right = _volume(51, Eye.OD, captured_at, fluid)
+        if not fluid:
+            yield Visit(captured_at, (right,))
+            continue
+        left = Picture("oct-os.vol", Eye.OS, Kind.OCT, _volume(57, Eye.OD, captured_at, 0.0).make)
+        yield Visit(captured_at, (*_oct_visit(51, captured_at).pictures, right, left))
+
+
+def _volume(seed: int, eye: Eye, captured_at: str, fluid: float) -> Picture:
+    exam = datetime.fromisoformat(captured_at)
+
+    def make() -> bytes:
+        return device_files.volume(seed, eye, mrn="DEMO-0005", born=date(1944, 9, 8), exam=exam, fluid=fluid)
+
+    return Picture(f"oct-{eye.value.lower()}.vol", eye, Kind.OCT, make)
+
+
+def _field_visit(seed: int, captured_at: str) -> Visit:
+    fields = tuple(
+        Picture(
+            f"field-{eye.value.lower()}.pdf",
+            eye,
+            Kind.VISUAL_FIELD,
+            lambda e=eye, d=deepest: device_files.visual_field(seed, e, captured_at[:10], deepest=d),  # type: ignore[misc]
+        )
+        for eye, deepest in ((Eye.OD, 14), (Eye.OS, 3))
+    )
+    return Visit(captured_at, (_drawn(41, Eye.OD), _drawn(42, Eye.OS), *fields))
+
+
+def _angiography(seed: int, captured_at: str) -> Visit:
+    """A run of eight pictures, which the patient's page folds into one."""
+    run = functools.cache(lambda: fundus.angiogram(seed, Eye.OD, 8))
+    phases = tuple(
+        Picture(f"fa-od-{n + 1}.jpg", Eye.OD, Kind.FLUORESCEIN_ANGIOGRAPHY, lambda n=n: run()[n])  # type: ignore[misc]
+        for n in range(8)
+    )
+    return Visit(captured_at, (*_red_free(seed, captured_at).pictures, *phases))
 
 
 def _oct_visit(seed: int, captured_at: str) -> Visit:

@@ -23,11 +23,14 @@ from .asked import Asked
 
 #: Visits of one eye and kind that make a strip over time worth showing.
 STRIP = 2
+#: Visits on a strip; what is older is below.
+LONGEST_STRIP = 12
 
 
 def add_to(pages: Blueprint) -> None:
     """Add the patient's page, the report, and merging."""
     pages.get("/patients/<id:patient>", endpoint="patient")(show)
+    pages.get("/patients/<id:patient>/over-time")(over_time)
     pages.get("/patients/<id:patient>/visits/<day>", endpoint="report")(report)
     pages.post("/patients/<id:patient>/merge")(merge)
 
@@ -42,7 +45,6 @@ def show(patient: str) -> str:
         "patient.html",
         person=shown.person(chart.patient),
         visits=[_visit(patient, visit) for visit in chart.visits],
-        strips=_strips(chart),
         more=chart.more,
         withdrawn=[
             {"id": row.id, "alt": texts.alternative(row.kind, row.eye, row.visit_day), "act": str(uuid4())}
@@ -59,6 +61,14 @@ def show(patient: str) -> str:
             for one in reversed(versions)
         ],
     )
+
+
+@policy(Act.SEE_SCANS)
+def over_time(patient: str) -> str:
+    """Show each eye over time, by kind: as a fragment, or as a page for those without scripts."""
+    chart = parts().reading.chart(actor(), patient, now=frame.now())
+    template = "_strips.html" if frame.is_fragment() else "over-time.html"
+    return frame.page(template, person=shown.person(chart.patient), strips=_strips(chart))
 
 
 @policy(Act.SEE_SCANS)
@@ -165,6 +175,6 @@ def _strips(chart: Chart) -> list[tuple[str, list[tuple[str, list[shown.Card]]]]
             for fold in getattr(visit, side):
                 first = fold.shown[0]
                 kinds.setdefault(first.scan.kind, []).append(shown.card(first, Rendition.THUMBNAIL))
-        rows = [(texts.KINDS[kind], cards) for kind, cards in kinds.items() if len(cards) >= STRIP]
+        rows = [(texts.KINDS[kind], cards[-LONGEST_STRIP:]) for kind, cards in kinds.items() if len(cards) >= STRIP]
         made.append((texts.EYES[eye], rows))
-    return made if any(rows for _, rows in made) else []
+    return made

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from datetime import date, datetime
 
 import pytest
 from PIL import Image
 
-from broker.ops import fundus, samples
+from broker.ingest.formats import pdf, vol
+from broker.ops import device_files, fundus, samples
 from broker.words import Eye, Kind
+from tests.opened import BOUNDS, Opened
 
 
 def test_there_are_six_patients_with_both_eyes_and_something_urgent() -> None:
@@ -18,6 +21,37 @@ def test_there_are_six_patients_with_both_eyes_and_something_urgent() -> None:
     assert {picture.eye for visit in visits for picture in visit.pictures} == {Eye.OD, Eye.OS}
     assert {picture.kind for visit in visits for picture in visit.pictures} >= {Kind.COLOR_FUNDUS, Kind.OCT}
     assert [visit for visit in visits if visit.urgent and visit.note]
+
+
+def test_there_is_something_of_all_that_physicians_read() -> None:
+    pictures = [picture for person in samples.people() for visit in person.visits for picture in visit.pictures]
+    assert {picture.kind for picture in pictures} >= {
+        Kind.COLOR_FUNDUS,
+        Kind.RED_FREE,
+        Kind.FLUORESCEIN_ANGIOGRAPHY,
+        Kind.OCT,
+        Kind.VISUAL_FIELD,
+    }
+    run = [picture for picture in pictures if picture.kind is Kind.FLUORESCEIN_ANGIOGRAPHY]
+    assert len(run) > 6  # more than the patient's page shows one by one
+    visits = [visit.captured_at for person in samples.people() for visit in person.visits]
+    assert min(visits) < samples.REVIEWED_UNTIL < max(visits)
+
+
+def test_a_drawn_volume_is_what_the_reader_of_volumes_reads() -> None:
+    born, exam = date(1944, 9, 8), datetime(2026, 11, 18, 11, 20)
+    data = device_files.volume(1, Eye.OD, mrn="DEMO-0005", born=born, exam=exam, fluid=1.0)
+    (scan,) = vol.scans(Opened(data), BOUNDS)
+    assert (scan.frames, scan.facts.eye, scan.facts.kind) == (device_files.SLICES, Eye.OD, Kind.OCT)
+    assert scan.facts.patient_hint == {"id": "DEMO-0005", "birth_date": "1944-09-08"}
+    assert scan.stack is not None
+    assert scan.stack.localizer is not None
+
+
+def test_a_drawn_visual_field_is_a_document_of_two_pages() -> None:
+    data = device_files.visual_field(1, Eye.OS, "2026-11-17", deepest=14)
+    (scan,) = pdf.scans(Opened(data), BOUNDS)
+    assert scan.frames == 2
 
 
 def test_file_names_are_unique_within_a_batch_and_say_nothing_of_the_patient() -> None:

@@ -55,6 +55,8 @@ def everything(parts: Parts, client_for: ClientFor) -> dict[str, str]:
         "months fragment": get("/gallery/months?eye=OD", **HTMX),
         "worklist": get("/worklist"),
         "patient": get(f"/patients/{hostile.id}"),
+        "over time": get(f"/patients/{hostile.id}/over-time"),
+        "strips": get(f"/patients/{hostile.id}/over-time", **HTMX),
         "report": get(f"/patients/{hostile.id}/visits/{one.visit_day}"),
         "compare": get(f"/compare?left={before.id}&right={one.id}"),
         "merge": post(f"/patients/{hostile.id}/merge", mrn="0012346"),
@@ -129,7 +131,7 @@ def test_every_picture_has_a_size_and_of_the_store_is_fetched_with_cors(everythi
 
 
 def test_fragments_are_pieces_and_pages_are_whole(everything: dict[str, str]) -> None:
-    pieces = {"months fragment", "cards", "fresh", "search", "search for links", "making", "missing fragment"}
+    pieces = {"months fragment", "strips", "cards", "fresh", "search", "search for links", "making", "missing fragment"}
     assert {name for name, html in everything.items() if not Page(html).is_whole} == pieces
 
 

@@ -163,9 +163,14 @@ def test_the_patient_page_has_the_right_eye_first_and_folds_runs(
     assert "9 pictures" in page.words
     run = f"/gallery?patient={ada.id}&eye=OD&kind=icg_angiography&from=2026-11-22&to=2026-11-22"
     assert run in page.addresses
-    assert page.addresses.count(f"/scans/{left.id}") == 2  # with its visit, and in the strip over time
-    assert "Same eye over time" in page.words
     assert f"/scans/{old.id}" in page.addresses
+    assert "Same eye over time" in page.words
+    for headers in ({}, {"HX-Request": "true"}):
+        strips = Page(physician.get(f"/patients/{ada.id}/over-time", headers=headers).get_data(as_text=True))
+        assert strips.is_whole is not bool(headers)
+        # Oldest first; what was seen once only is no strip.
+        places = [address for address in strips.addresses if address.startswith("/scans/")]
+        assert places == [f"/scans/{old.id}", f"/scans/{left.id}"]
 
 
 def test_two_records_of_one_person_are_shown_before_they_are_merged(
