@@ -16,6 +16,7 @@ from .declaration import Limits
 from .gallery import Gallery
 from .ids import new_id
 from .patients import Patients
+from .quarantine import Quarantine
 from .sas.keys import KeySource, key_source
 from .sas.probe import create_blocks
 from .sas.signer import Signer
@@ -55,6 +56,7 @@ class Parts:
     patients: Patients
     gallery: Gallery
     trail: Trail
+    quarantine: Quarantine
     clock: Callable[[], datetime]
 
 
@@ -96,5 +98,6 @@ def assemble(
         patients=Patients(catalog=catalog, issuer=config.mrn_issuer, new_id=new_id),
         gallery=Gallery(catalog=catalog, signer=signer),
         trail=Trail(catalog),
+        quarantine=Quarantine(catalog),
         clock=clock or (lambda: datetime.now(UTC)),
     )

@@ -7,10 +7,25 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from . import access, assets, errors, frame, gallery, headers, patients, scan, session, start, upload
+from . import (
+    access,
+    account,
+    admin,
+    admin_audit,
+    assets,
+    errors,
+    frame,
+    gallery,
+    headers,
+    patients,
+    scan,
+    session,
+    start,
+    upload,
+)
 
 #: One module a page, in the order in which somebody meets them.
-_PAGES = (access, session, start, upload, patients, gallery, scan, errors)
+_PAGES = (access, session, start, upload, patients, gallery, scan, account, admin, admin_audit, errors)
 
 
 def register(app: Flask) -> None:

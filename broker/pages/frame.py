@@ -27,6 +27,7 @@ class Link:
 class Me:
     """Who is signed in, as shown at the top."""
 
+    account: str
     name: str
     roles: str
 
@@ -36,6 +37,7 @@ def register(app: Flask) -> None:
     config = app.extensions["parts"].config
     app.jinja_env.globals |= {"clinic_name": config.clinic_name, "demo": config.demo}
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["moment"] = lambda value: texts.moment(value, config.time_zone)
     app.context_processor(_who)
 
 
@@ -71,6 +73,9 @@ def _who() -> dict[str, Any]:
     nav = [Link("/gallery", "Gallery")] if may(actor, Act.SEE_SCANS) else []
     if may(actor, Act.UPLOAD):
         nav.append(Link("/upload", "Upload"))
+    if may(actor, Act.ACCOUNTS):
+        nav.append(Link("/admin/accounts", "Administration"))
     # At "/" the start page of the account is shown; a scan belongs to the gallery.
     here = home(actor) if request.path == "/" else request.path.replace("/scans/", "/gallery/")
-    return {"me": Me(actor.name, roles), "nav": nav, "here": "/" + here.split("/")[1]}
+    here = "/admin/accounts" if here.startswith("/admin/") else "/" + here.split("/")[1]
+    return {"me": Me(actor.account, actor.name, roles), "nav": nav, "here": here}

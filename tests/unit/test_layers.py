@@ -20,7 +20,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"sas", "storage", "catalog"}),
     frozenset({"access", "audit"}),
     frozenset({"declaration", "completion"}),
-    frozenset({"uploads", "gallery", "patients", "records", "ingest"}),
+    frozenset({"uploads", "gallery", "patients", "quarantine", "records", "ingest"}),
     frozenset({"parts"}),
     frozenset({"", "__main__", "cli", "guard", "api", "pages", "ops"}),
 )
