@@ -17,6 +17,7 @@ from .gallery import Gallery
 from .ids import new_id
 from .names import VaultBlob
 from .patients import Patients
+from .quarantine import Quarantine
 from .reading import Reading
 from .records import Records
 from .sas.keys import KeySource, key_source
@@ -63,6 +64,7 @@ class Parts:
     reading: Reading
     records: Records
     trail: Trail
+    quarantine: Quarantine
     clock: Callable[[], datetime]
 
 
@@ -107,5 +109,6 @@ def assemble(
         reading=Reading(catalog=catalog, gallery=gallery),
         records=Records(catalog=catalog, zone=config.time_zone),
         trail=Trail(catalog),
+        quarantine=Quarantine(catalog),
         clock=clock or (lambda: datetime.now(UTC)),
     )

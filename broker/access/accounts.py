@@ -139,7 +139,10 @@ class Access:
             rows.end_sessions(tx, account.id)
             rows.set_password(tx, account.id, password_hash)
             rows.set_totp(tx, account.id, None, None)  # who lost the phone is let in by an administrator's link
-            return self._begin(tx, visitor, account, "account.accept", now, before, way="invite")
+            browser = new_secret()
+            rows.remember_browser(tx, fingerprint(browser), account.id, now + BROWSER_LIFE)
+            begun = self._begin(tx, visitor, account, "account.accept", now, before, way="invite")
+        return replace(begun, browser=browser)
 
     def sign_in(
         self,
@@ -175,7 +178,7 @@ class Access:
             SignInNeeded: the password is wrong, or this session did not begin with one: sign in anew.
             TooMany.
         """
-        if self.demo:
+        if self.demo and self.sessions.locks_in(secret, now, touched=False).way == "demo":
             with self.catalog.write() as tx:
                 return self.sessions.open_again(tx, actor, secret, now)
         account = self._checked(actor, actor.name, password, code, now, browser)
@@ -203,7 +206,7 @@ class Access:
             self._failed(visitor, account, key, now)
             raise SignInNeeded("The name or the password is wrong.")
         self.attempts.succeeded(name, visitor.address)
-        if failed:
+        if failed and known:
             with self.catalog.write() as tx:
                 rows.forgive(tx, key)
         return usable

@@ -24,6 +24,22 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """How long a session stays open if nobody touches anything; nothing left means that it is locked."""
+
+    time: timedelta
+    account: Account
+    way: str
+
+    @property
+    def by(self) -> str:
+        """How its person opens it again: ``password``, ``code`` with it, ``provider``, or ``click`` in the demo."""
+        if self.way in ("provider", "demo"):
+            return {"provider": "provider", "demo": "click"}[self.way]
+        return "code" if self.account.totp_secret else "password"
+
+
+@dataclass(frozen=True, slots=True)
 class Sessions:
     """The acts on sessions. ``idle`` is how long one stays open without a key or pointer."""
 
@@ -73,22 +89,24 @@ class Sessions:
             note_use(self.catalog, lambda tx: rows.seen(tx, key, now))
         return replace(acting(visitor, account), session=session.id, locked=locked)
 
-    def locks_in(self, secret: str, now: datetime, *, touched: bool) -> timedelta:
+    def locks_in(self, secret: str, now: datetime, *, touched: bool) -> Left:
         """Say how long the session stays open if nobody touches anything; ``touched``: somebody did just now.
 
         Raises:
             AccountNotFound: there is no such session.
         """
         key = fingerprint(secret)
-        with self.catalog.write() as tx:
+        with self.catalog.read() as tx:
             found = rows.session(tx, key, now=now)
-            if found is None:
-                raise AccountNotFound("This session has ended.")
-            left = found[1].active_at + self.idle - now
-            if touched and left > timedelta(0):
+        if found is None:
+            raise AccountNotFound("This session has ended.")
+        account, session = found
+        left = session.active_at + self.idle - now
+        if touched and left > timedelta(0):
+            with self.catalog.write() as tx:
                 rows.active(tx, key, now)
-                left = self.idle
-        return max(left, timedelta(0))
+            left = self.idle
+        return Left(max(left, timedelta(0)), account, session.way)
 
     def lock(self, actor: Actor, secret: str, now: datetime) -> None:
         """Lock a session at once."""

@@ -35,7 +35,8 @@ CORRECTED: dict[str, tuple[str, frozenset[str]]] = {
     "visit_day": ("visit_day", frozenset()),
     "patient": ("patient_id", frozenset({"patient", "elsewhere", "stored_elsewhere"})),
 }
-_BASE = ("eye", "kind", "captured_at", "captured_source", "visit_day", "patient_id", "attention")
+#: What records can make other than the manifest says.
+DECIDED = ("eye", "kind", "captured_at", "captured_source", "visit_day", "patient_id", "attention")
 
 
 def apply(tx: Tx, documents: Sequence[Document]) -> None:
@@ -55,12 +56,18 @@ def fold(tx: Tx, ids: Iterable[str], *, anew: bool) -> None:
     kept = of_scans(tx, ids)
     if not kept:
         return
-    columns = [scans.c.id, scans.c.base, *(scans.c[name] for name in _BASE)]
+    columns = [scans.c.id, scans.c.base, *(scans.c[name] for name in DECIDED)]
     for row in tx.execute(sa.select(*columns).where(scans.c.id.in_(list(kept)))).mappings():
         base = None if anew else row["base"]
-        base = base or {name: row[name] for name in _BASE} | {"captured_at": row["captured_at"].isoformat()}
+        base = base or {name: row[name] for name in DECIDED} | {"captured_at": row["captured_at"].isoformat()}
         values = _folded(base, kept[row["id"]])
         tx.execute(scans.update().where(scans.c.id == row["id"]).values(base=base, **values))
+
+
+def unknown(tx: Tx, documents: Sequence[Document]) -> int:
+    """Count those that are not kept, or not so."""
+    kept = of_scans(tx, {one["scan"] for one in documents})
+    return sum(one not in kept.get(one["scan"], ()) for one in documents)
 
 
 def of_scans(tx: Tx, ids: Iterable[str]) -> dict[str, list[Document]]:

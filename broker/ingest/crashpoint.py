@@ -34,6 +34,7 @@ class Effect(StrEnum):
     PURGE = "purge"
     INDEX_PATIENTS = "index-patients"
     INDEX_UPLOADS = "index-uploads"
+    INDEX_RECORDS = "index-records"
     INDEX_MARK = "index-mark"
     INDEXED = "indexed"
     TOMBSTONE = "tombstone"

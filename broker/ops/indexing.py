@@ -8,7 +8,7 @@ from datetime import datetime
 
 from .. import audit
 from ..access.actor import SYSTEM
-from ..catalog import Catalog, Conflict, Tx, patients, scans, uploads
+from ..catalog import Catalog, Conflict, Tx, patients, records, scans, uploads
 from ..catalog.patients import Patient
 from ..catalog.scans import Scan
 from ..catalog.uploads import Upload
@@ -19,14 +19,14 @@ from ..names import manifest as manifest_blob
 from ..names import patient as patient_blob
 from ..storage.containers import Vault
 from ..words import State
-from .vaulted import PAGE, Erased, Fault, Version
+from .vaulted import PAGE, Erased, Fault, Recorded, Version
 
 REBUILD = SYSTEM("rebuild")
 
 
 @dataclass(slots=True)
 class Counts:
-    """What was found: patients' versions, uploads, scans; ``faults`` do not count and are listed.
+    """What was found: patients' versions, uploads, scans, records; ``faults`` do not count and are listed.
 
     ``different`` of them the catalog did not know, or not so: it does now, unless this only compared. ``skipped``
     folders were read by a run that broke off.
@@ -35,6 +35,7 @@ class Counts:
     versions: int = 0
     uploads: int = 0
     scans: int = 0
+    records: int = 0
     erased: int = 0
     different: int = 0
     skipped: int = 0
@@ -42,7 +43,8 @@ class Counts:
 
     def __str__(self) -> str:
         return (
-            f"{self.versions} patient versions, {self.uploads} uploads, {self.scans} scans, {self.erased} erased, "
+            f"{self.versions} patient versions, {self.uploads} uploads, {self.scans} scans, "
+            f"{self.records} records, {self.erased} erased, "
             f"{self.different} new or different, {len(self.faults)} faults"
         )
 
@@ -61,6 +63,7 @@ class Target:
         """Put one page in. Two documents that cannot both be true are told apart by trying one at a time."""
         self._counts.faults += [found for found in page if isinstance(found, Fault)]
         self._forget([found for found in page if isinstance(found, Erased)])
+        self._record([found.document for found in page if isinstance(found, Recorded)])
         versions = [found for found in page if isinstance(found, Version)]
         manifests = [found for found in page if isinstance(found, Manifest)]
         self._seen.update(manifest.upload.id for manifest in manifests)
@@ -104,6 +107,18 @@ class Target:
         with self._catalog.write() as tx:
             self._counts.different += uploads.forget(tx, [one.id for one in erased if not one.patient])
             self._counts.different += sum(patients.forget(tx, one.id) for one in erased if one.patient)
+
+    def _record(self, documents: Sequence[records.Document]) -> None:
+        """Put records in, and make their scans what follows from them."""
+        if not documents:
+            return
+        with self._catalog.read() as tx:
+            different = records.unknown(tx, documents)
+        if not self._check_only:
+            with effect(Effect.INDEX_RECORDS), self._catalog.write() as tx:
+                records.apply(tx, documents)
+        self._counts.records += len(documents)
+        self._counts.different += different
 
     def _put_one(self, name: str, versions: Sequence[Version], manifests: Sequence[Manifest]) -> None:
         try:
@@ -172,7 +187,8 @@ def _different(tx: Tx, manifests: Sequence[Manifest]) -> int:
     """Count the uploads that the catalog does not know, or not so."""
     wanted = {manifest.upload.id: (upload_row(manifest), scan_rows(manifest)) for manifest in manifests}
     known = uploads.find(tx, wanted)
-    shown = scans.find(tx, [scan.id for _, rows in wanted.values() for scan in rows])
+    ids = [scan.id for _, rows in wanted.values() for scan in rows]
+    shown = scans.find(tx, ids) | scans.find(tx, ids, withdrawn=True)
     return sum(not _same_upload(known.get(row.id), row, rows, shown) for row, rows in wanted.values())
 
 
@@ -182,8 +198,14 @@ def _same_upload(
     return (
         known is not None
         and _same_row(known, row)
-        and all(scan.id in shown and shown[scan.id][0] == scan for scan in rows)
+        and all(scan.id in shown and _same_scan(shown[scan.id][0], scan) for scan in rows)
     )
+
+
+def _same_scan(known: Scan, row: Scan) -> bool:
+    """Compare what the manifest alone decides; the rest follows from records where there are any."""
+    by_records = {name: getattr(known, name) for name in (*records.DECIDED, "withdrawn", "review", "records")}
+    return known == (replace(row, **by_records) if known.records else row)
 
 
 def _same_row(known: Upload, row: Upload) -> bool:

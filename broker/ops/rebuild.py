@@ -19,6 +19,7 @@ from ..errors import CatalogBusy, Unavailable
 from ..ingest.crashpoint import Effect, effect
 from ..storage.azure import AzureStore
 from ..storage.containers import Vault
+from . import chain
 from .indexing import REBUILD, Counts, Target
 from .progress import PREFIX, Progress
 from .vaulted import Page, VaultReader
@@ -89,8 +90,8 @@ def index(
     target = Target(catalog, counts, check_only=check_only)
     if progress.done:
         report(f"Going on with a run that broke off: {len(progress.done)} folders were read by it.")
-    # A scan needs its patient, so patients come first. Records and audit segments come after the scans they speak of.
-    stages: tuple[Callable[[], Iterator[Page]], ...] = (reader.patients, reader.uploads)
+    # A scan needs its patient, so patients come first; records come after the scans they speak of.
+    stages: tuple[Callable[[], Iterator[Page]], ...] = (reader.patients, reader.uploads, reader.records)
     for stage in stages:
         for page in stage():
             target.put(page.found)
@@ -100,6 +101,7 @@ def index(
         progress.end()
     counts.faults += target.unknown_to(vault, progress.done - progress.read)
     if not check_only:
+        report(f"Audit rows brought back from their segments: {chain.restore(catalog, vault)}.")
         _mark(catalog, counts)
     return counts
 

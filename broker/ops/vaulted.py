@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from .. import names
 from ..catalog.patients import Patient
+from ..catalog.records import CORRECTED
 from ..errors import FileTooLarge
 from ..ids import is_id
 from ..ingest import manifest as manifests
@@ -23,10 +24,11 @@ from ..ingest.manifest import Manifest, Misfit
 from ..names import VaultBlob
 from ..patients import from_document
 from ..storage.containers import BlobGone, Listed, Vault
+from ..words import RecordKind, Review
 
 READERS = 8
 PAGE = 200
-PATIENT_LIMIT = 64 << 10
+PATIENT_LIMIT = RECORD_LIMIT = 64 << 10
 TOMBSTONE = "tombstone.json"
 
 T = TypeVar("T")
@@ -63,10 +65,17 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """One record about a scan."""
+
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Some of what was found, in the order of names, and the folders it came from."""
 
-    found: list[Version | Manifest | Erased | Fault]
+    found: list[Version | Manifest | Recorded | Erased | Fault]
     folders: list[str]
 
     @property
@@ -98,6 +107,10 @@ class VaultReader:
         finished = (group for group in groups if not {"manifest.json", TOMBSTONE}.isdisjoint(map(_leaf, group)))
         yield from _read(lambda group: self._upload(group, sizes), finished, lambda group: group[0].name)
 
+    def records(self) -> Iterator[Page]:
+        """Give pages of the records about scans."""
+        yield from _read(self._record, (one for one in self._list("scans/") if "/records/" in one.name), _name)
+
     def _list(self, prefix: str) -> Iterator[Listed]:
         return (listed for listed in self._vault.list(prefix) if _top(listed.name) not in self._skip)
 
@@ -117,6 +130,15 @@ class VaultReader:
         except (ValueError, TypeError, KeyError, RecursionError, BlobGone, FileTooLarge) as fault:
             return Fault(listed.name, f"no patient's document ({type(fault).__name__})")
         return Version(patient, document, changed_at) if at_home else Fault(listed.name, "its ids are not its name's")
+
+    def _record(self, listed: Listed) -> Recorded | Fault:
+        try:
+            document = json.loads(self._vault.get(VaultBlob(listed.name), RECORD_LIMIT))
+            _check_record(document)
+            at_home = names.record(document["scan"], document["number"]).name == listed.name
+        except (ValueError, TypeError, KeyError, RecursionError, BlobGone, FileTooLarge) as fault:
+            return Fault(listed.name, f"no record ({type(fault).__name__})")
+        return Recorded(document) if at_home else Fault(listed.name, "its ids are not its name's")
 
     def _upload(self, group: Sequence[Listed], sizes: dict[str, int]) -> Manifest | Erased | Fault:
         there = {_leaf(listed): listed for listed in group}
@@ -179,3 +201,29 @@ def _leaf(listed: Listed) -> str:
 def _number(listed: Listed) -> int:
     number = _leaf(listed).removesuffix(".json")
     return int(number) if number.isascii() and number.isdigit() else 0
+
+
+def _check_record(document: Any) -> None:
+    """Compare a record that was read from the vault with the form that ``catalog.records`` describes.
+
+    Raises:
+        KeyError, TypeError, ValueError: it does not have it.
+    """
+    if document["version"] != 1 or not is_id(document["scan"]) or not is_id(document["act"]):
+        raise ValueError("no record of ours")
+    if type(document["number"]) is not int or document["number"] < 1:
+        raise ValueError("a record's number counts from 1")
+    datetime.fromisoformat(document["at"])
+    kind = RecordKind(document["kind"])
+    texts = {RecordKind.REVIEW: ("note",), RecordKind.ADDENDUM: ("note",)}.get(kind, ("reason",))
+    if not all(isinstance(document[name], str) for name in ("account", "by", "body", *texts)):
+        raise TypeError("a text is none")
+    if kind is RecordKind.REVIEW:
+        Review(document["status"])
+    elif kind is RecordKind.CORRECTION:
+        if not document["set"].keys() <= CORRECTED.keys():
+            raise ValueError("nobody can correct that")
+        for change in document["set"].values():
+            change["from"], change["to"]
+    elif type(document["closes" if kind is RecordKind.ADDENDUM else "withdrawn"]) is not bool:
+        raise TypeError("neither yes nor no")

@@ -9,6 +9,9 @@ from flask import Blueprint, Flask
 
 from . import (
     access,
+    account,
+    admin,
+    admin_audit,
     assets,
     chart,
     compare,
@@ -26,7 +29,23 @@ from . import (
 )
 
 #: One module a page, in the order in which somebody meets them.
-_PAGES = (access, session, start, upload, sent, patients, worklist, gallery, chart, scan, compare, errors)
+_PAGES = (
+    access,
+    session,
+    start,
+    upload,
+    sent,
+    patients,
+    worklist,
+    gallery,
+    chart,
+    scan,
+    compare,
+    account,
+    admin,
+    admin_audit,
+    errors,
+)
 
 
 def register(app: Flask) -> None:

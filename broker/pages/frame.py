@@ -26,6 +26,7 @@ class Link:
 class Me:
     """Who is signed in, as shown at the top."""
 
+    account: str
     name: str
     roles: str
 
@@ -35,6 +36,7 @@ def register(app: Flask) -> None:
     config = app.extensions["parts"].config
     app.jinja_env.globals |= {"clinic_name": config.clinic_name, "demo": config.demo}
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["moment"] = lambda value: texts.moment(value, config.time_zone)
     app.context_processor(_who)
 
 
@@ -72,8 +74,11 @@ def _who() -> dict[str, Any]:
         nav.append(Link("/gallery", "Gallery"))
     if may(actor, Act.UPLOAD):
         nav.append(Link("/upload", "Upload"))
+    if may(actor, Act.ACCOUNTS):
+        nav.append(Link("/admin/accounts", "Administration"))
     # At "/" the start page of the account is shown; a scan belongs to the gallery.
     here = (home(actor) if request.path == "/" else request.path).split("/")[1]
     # A scan, a pair and a patient belong to the gallery.
     here = "gallery" if here in ("scans", "compare", "patients") else here
-    return {"me": Me(actor.name, roles), "nav": nav, "here": f"/{here}"}
+    here = "admin/accounts" if here == "admin" else here
+    return {"me": Me(actor.account, actor.name, roles), "nav": nav, "here": f"/{here}"}

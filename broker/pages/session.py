@@ -54,4 +54,5 @@ def unlock_session() -> Response:
 
 def _state(*, touched: bool) -> Response:
     left = parts().access.sessions.locks_in(session_secret() or "", frame.now(), touched=touched)
-    return reply({"locked": not left, "locks_in": int(left.total_seconds()), "session": actor().session})
+    seconds = int(left.time.total_seconds())
+    return reply({"locked": not left.time, "locks_in": seconds, "account": left.account.id, "by": left.by})

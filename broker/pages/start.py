@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, redirect
+from werkzeug.wrappers import Response
 
 from ..access.permissions import Act
 from ..guard import actor, policy
@@ -15,8 +16,8 @@ def add_to(pages: Blueprint) -> None:
 
 
 @policy(Act.OWN_SESSION)
-def start() -> str:
-    """Show upload to technicians, the worklist to physicians, and what they may do to administrators."""
+def start() -> str | Response:
+    """Show upload to technicians, the worklist to physicians, and the administration to administrators."""
     views = {"/upload": upload.show, "/gallery": gallery.show, "/worklist": worklist.show}
     view = views.get(frame.home(actor()))
-    return view() if view else frame.page("admin.html")
+    return view() if view else redirect("/admin/accounts", 303)

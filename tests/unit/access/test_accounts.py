@@ -9,7 +9,7 @@ import pytest
 
 from broker.access.accounts import Access, first_admin_invite
 from broker.access.actor import SYSTEM, visitor
-from broker.access.attempts import PER_ADDRESS, PER_NAME
+from broker.access.attempts import PER_ADDRESS, PER_NAME, Attempts
 from broker.catalog.audit import AuditRow
 from broker.errors import AccountNotFound, CatalogBusy, Invalid, NotAllowed, SignInNeeded, TooMany
 from broker.parts import Parts
@@ -208,3 +208,69 @@ def test_no_secret_is_kept_or_shown(access: Access, parts: Parts, clock: Clock) 
     for secret in (invitation.secret, begun.secret, token, PASSWORD):
         assert secret.encode() not in kept
         assert secret not in f"{invitation!r} {begun!r}"
+
+
+def test_strangers_cannot_lock_a_known_browser_out(access: Access, clock: Clock) -> None:
+    invitation = access.invite(SHELL, name="Tess Technician", roles=TECHNICIAN, now=clock())
+    browser = access.accept(GUEST, invitation.secret, PASSWORD, clock()).browser
+    assert browser
+    for number in range(PER_NAME):
+        with pytest.raises(SignInNeeded):
+            access.sign_in(visitor(f"10.0.1.{number}", ""), "Tess Technician", "wrong password", clock())
+    with pytest.raises(TooMany):
+        access.sign_in(visitor("10.0.2.1", ""), "Tess Technician", PASSWORD, clock())
+    # Behind a proxy everybody comes from one address: even then.
+    assert access.sign_in(visitor("10.0.1.1", ""), "Tess Technician", PASSWORD, clock(), browser=browser)
+
+
+def test_a_known_browser_has_a_budget_of_its_own_not_an_endless_one(access: Access, clock: Clock) -> None:
+    invitation = access.invite(SHELL, name="Tess Technician", roles=TECHNICIAN, now=clock())
+    browser = access.accept(GUEST, invitation.secret, PASSWORD, clock()).browser
+    for _ in range(PER_ADDRESS):
+        with pytest.raises(SignInNeeded):
+            access.sign_in(GUEST, "Tess Technician", "wrong password", clock(), browser=browser)
+    with pytest.raises(TooMany):
+        access.sign_in(GUEST, "Tess Technician", PASSWORD, clock(), browser=browser)
+    clock.move(minutes=15)
+    assert access.sign_in(GUEST, "Tess Technician", PASSWORD, clock(), browser=browser)
+
+
+def test_a_browser_is_known_for_its_own_account_only(access: Access, clock: Clock) -> None:
+    browsers = {}
+    for name in ("Tess Technician", "Eve"):
+        invitation = access.invite(SHELL, name=name, roles=TECHNICIAN, now=clock())
+        browsers[name] = access.accept(GUEST, invitation.secret, PASSWORD, clock()).browser
+    for _ in range(PER_ADDRESS):
+        with pytest.raises(SignInNeeded):
+            access.sign_in(GUEST, "Tess Technician", "wrong password", clock(), browser=browsers["Eve"])
+    with pytest.raises(TooMany):
+        access.sign_in(GUEST, "Tess Technician", PASSWORD, clock(), browser=browsers["Eve"])
+
+
+def test_failures_count_in_every_process_together(access: Access, clock: Clock) -> None:
+    member(access, clock)
+    for number in range(PER_NAME):
+        other = replace(access, attempts=Attempts())  # as a second web process has its own memory
+        with pytest.raises(SignInNeeded):
+            other.sign_in(visitor(f"10.0.1.{number}", ""), "Tess Technician", "wrong password", clock())
+    with pytest.raises(TooMany):
+        replace(access, attempts=Attempts()).sign_in(GUEST, "Tess Technician", PASSWORD, clock())
+
+
+def test_unlocking_takes_the_same_persons_password_and_counts_failures(access: Access, clock: Clock) -> None:
+    secret = member(access, clock)
+    clock.move(minutes=20)
+    actor = access.sessions.actor(GUEST, secret, clock())
+    assert actor
+    assert actor.locked
+    for _ in range(PER_ADDRESS):
+        with pytest.raises(SignInNeeded):
+            access.unlock(actor, secret, "wrong password", "", clock())
+    with pytest.raises(TooMany):
+        access.unlock(actor, secret, PASSWORD, "", clock())
+    clock.move(minutes=15)
+    access.unlock(actor, secret, PASSWORD, "", clock())
+    opened = access.sessions.actor(GUEST, secret, clock())
+    assert opened
+    assert not opened.locked
+    assert opened.session == actor.session

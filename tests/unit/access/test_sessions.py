@@ -54,11 +54,11 @@ def test_requests_alone_do_not_keep_a_session_open(parts: Parts, account: Accoun
 def test_keys_and_pointer_keep_it_open_and_open_no_locked_one(parts: Parts, account: Account, clock: Clock) -> None:
     secret, sessions = begin(parts, account, clock()), parts.access.sessions
     clock.move(minutes=14)
-    assert sessions.locks_in(secret, clock(), touched=True) == timedelta(minutes=15)
+    assert sessions.locks_in(secret, clock(), touched=True).time == timedelta(minutes=15)
     clock.move(minutes=14)
-    assert sessions.locks_in(secret, clock(), touched=False) == timedelta(minutes=1)
+    assert sessions.locks_in(secret, clock(), touched=False).time == timedelta(minutes=1)
     clock.move(minutes=1)
-    assert sessions.locks_in(secret, clock(), touched=True) == timedelta(0)
+    assert sessions.locks_in(secret, clock(), touched=True).time == timedelta(0)
     assert locked(parts, secret, clock())
     assert sessions.actor(GUEST, secret, clock(), touched=True)
     assert locked(parts, secret, clock())

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from broker import create_app
-from broker.catalog import Catalog, leases
+from broker.catalog import Catalog, leases, scans
 from broker.ids import new_id
 from broker.ingest.verdict import ScanFacts
 from broker.ops.rebuild import index
-from broker.words import Eye, Kind, Role
+from broker.records import Records
+from broker.words import Eye, Kind, Review, Role
 from tests import catalogs, people
 from tests.lanes import JPEG, Rig
 from tests.unit.conftest import Clock, make_config, make_parts
@@ -39,6 +41,8 @@ def test_every_field_of_the_gallery_comes_back(tmp_path: Path) -> None:
     rig.send(b"volumes", patient_id=other.id, eye=Eye.UNKNOWN, kind=Kind.UNKNOWN, captured_at="2026-11-19T23:30")
     rig.run()
     rig.publisher.publish()
+    correct_and_review(rig)
+    rig.publisher.publish()
     before = gallery(tmp_path / "before", rig.catalog, rig)
     rebuilt = catalogs.fresh(tmp_path / "rebuilt")
     index(rebuilt, rig.vault, lambda line: None)
@@ -46,6 +50,20 @@ def test_every_field_of_the_gallery_comes_back(tmp_path: Path) -> None:
     assert len(before) == 4
     assert {code for scan in before for code in scan["attention"]} == {"eye", "patient", "stored_elsewhere"}
     assert after == before
+
+
+def correct_and_review(rig: Rig) -> None:
+    """Let clinicians speak about the scans: a correction, a review with an addendum, a withdrawal taken back."""
+    doctor, kept = people.actor(Role.PHYSICIAN), Records(catalog=rig.catalog, zone=ZoneInfo("Europe/Berlin"))
+    with rig.catalog.read() as tx:
+        shown = [scan for scan, _ in scans.page(tx, scans.Filter(), after=None, limit=10)]
+    ids = [new_id(rig.clock.now) for _ in range(5)]
+    now = rig.clock.now
+    kept.correct(doctor, ids[0], [shown[0].id], changes={"eye": "OS"}, reason="Mixed up.", now=now)
+    kept.review(doctor, ids[1], {shown[1].id: 0}, status=Review.REPEAT, note="Blurred.", now=now)
+    kept.add(doctor, ids[2], [shown[1].id], note="Patient has left.", closes=True, now=now)
+    for place, restore in ((3, False), (4, True)):
+        kept.withdraw(doctor, ids[place], [shown[2].id], restore=restore, reason="Wrong file?", now=now)
 
 
 def gallery(folder: Path, catalog: Catalog, rig: Rig) -> list[dict[str, Any]]:

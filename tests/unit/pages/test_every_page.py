@@ -71,7 +71,11 @@ def everything(parts: Parts, client_for: ClientFor) -> dict[str, str]:
         "problem": get("/problems/upload-expired"),
         "sign-in": get("/sign-in?next=%22%3E%3Cscript%3E"),
     }
-    return {name: fetch(doc) for name, fetch in fetches.items()} | {"admin": get("/")(admin)}
+    return (
+        {name: fetch(doc) for name, fetch in fetches.items()}
+        | {tab: get(f"/admin/{tab}")(admin) for tab in ("accounts", "sessions", "tokens", "files", "audit", "health")}
+        | {"account": get("/account")(doc)}
+    )
 
 
 def test_nothing_is_inline(everything: dict[str, str]) -> None:

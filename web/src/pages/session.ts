@@ -1,0 +1,2 @@
+import "../styles/session.css";
+import "../elements/session-lock.ts";
