@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..words import MOVES, Eye, Kind, Rejection, State
-from .engine import Catalog, Tx, insert_new
+from .engine import Catalog, Tx, insert_new, upsert
 from .tables import batches, scans, uploads
 
 
@@ -91,18 +91,12 @@ def add(tx: Tx, new: Batch, rows: list[Upload]) -> None:
     tx.execute(uploads.insert(), [_values(row) | {"not_before": row.created_at} for row in rows])
 
 
-def restore(tx: Tx, row: Upload) -> bool:
-    """Add an upload that the vault knows, or make it what it is there, and say whether it was not stored before.
+def restore(tx: Tx, *rows: Upload) -> None:
+    """Add uploads that the vault knows, or make them what they are there: stored, for their manifests exist.
 
-    An upload that is still on its way becomes stored: its manifest exists.
+    Raises Conflict if another upload has the place of one in its batch.
     """
-    values = _values(row) | {"not_before": row.created_at}
-    before = tx.execute(sa.select(uploads.c.state).where(uploads.c.id == row.id)).scalar()
-    if before is None:
-        insert_new(tx, uploads, [values])
-    else:
-        tx.execute(uploads.update().where(uploads.c.id == row.id).values(values))
-    return before != State.STORED
+    upsert(tx, uploads, [_values(row) | {"not_before": row.created_at} for row in rows], key=["id"])
 
 
 def restore_batches(tx: Tx, known: Iterable[Batch]) -> None:

@@ -23,6 +23,9 @@ from .vaulted import PAGE, Erased, Fault, Recorded, Version
 
 REBUILD = SYSTEM("rebuild")
 
+#: The rows that manifests stand for, by upload.
+Wanted = dict[str, tuple[Upload, list[Scan]]]
+
 
 @dataclass(slots=True)
 class Counts:
@@ -136,16 +139,22 @@ class Target:
         if manifests:
             with effect(Effect.INDEX_UPLOADS), self._catalog.write() as tx:
                 good, homeless = _sorted_out(tx, manifests)
-                different = _different(tx, good)
-                _restore(tx, good, self._catalog.now(tx))
-                scans.put(tx, [row for manifest in good for row in scan_rows(manifest)])
+                wanted = _wanted(good)
+                known = uploads.find(tx, wanted)
+                different = _different(tx, wanted, known)
+                uploads.restore_batches(tx, filter(None, map(batch_row, good)))
+                rows = [row for row, _ in wanted.values()]
+                uploads.restore(tx, *(row for row in rows if row.id not in known or not _same_row(known[row.id], row)))
+                _tell_moves(tx, wanted, known, self._catalog.now(tx))
+                scans.put(tx, [scan for _, made in wanted.values() for scan in made])
             self._count([], good, different)
             self._counts.faults += homeless
 
     def _compare(self, versions: Sequence[Version], manifests: Sequence[Manifest]) -> None:
         with self._catalog.read() as tx:
             different = sum(not _same_patient(tx, version) for version in versions)
-            different += _different(tx, manifests)
+            wanted = _wanted(manifests)
+            different += _different(tx, wanted, uploads.find(tx, wanted))
         self._count(versions, manifests, different)
 
     def _count(self, versions: Sequence[Version], manifests: Sequence[Manifest], different: int) -> None:
@@ -164,17 +173,17 @@ def _sorted_out(tx: Tx, manifests: Sequence[Manifest]) -> tuple[list[Manifest], 
     return good, [Fault(name, "its patient is not in the vault") for name in homeless]
 
 
-def _restore(tx: Tx, manifests: Sequence[Manifest], now: datetime) -> None:
-    before = uploads.find(tx, [manifest.upload.id for manifest in manifests])
-    uploads.restore_batches(tx, filter(None, map(batch_row, manifests)))
-    for manifest in manifests:
-        row, known = upload_row(manifest), before.get(manifest.upload.id)
-        if known is None or not _same_row(known, row):
-            uploads.restore(tx, row)
-        if known and known.state is not State.STORED:
-            # Its worker died, or is a moment behind us: this is the move, so this is where it is written down.
-            subjects = [known.id, known.patient_id, *(scan.id for scan in manifest.scans)]
-            detail = {"sha256": manifest.digests.sha256}
+def _wanted(manifests: Sequence[Manifest]) -> Wanted:
+    return {manifest.upload.id: (upload_row(manifest), scan_rows(manifest)) for manifest in manifests}
+
+
+def _tell_moves(tx: Tx, wanted: Wanted, before: Mapping[str, Upload], now: datetime) -> None:
+    """Write down what became stored by this: its worker died, or is a moment behind us."""
+    for known in before.values():
+        if known.state is not State.STORED:
+            made = wanted[known.id][1]
+            subjects = [known.id, known.patient_id, *(scan.id for scan in made)]
+            detail = {"sha256": made[0].facts["sha256"]}
             audit.record(tx, REBUILD, "upload.stored", now=now, subjects=subjects, detail=detail)
 
 
@@ -183,11 +192,9 @@ def _same_patient(tx: Tx, version: Version) -> bool:
     return known is not None and (known.version > version.patient.version or known == version.patient)
 
 
-def _different(tx: Tx, manifests: Sequence[Manifest]) -> int:
+def _different(tx: Tx, wanted: Wanted, known: Mapping[str, Upload]) -> int:
     """Count the uploads that the catalog does not know, or not so."""
-    wanted = {manifest.upload.id: (upload_row(manifest), scan_rows(manifest)) for manifest in manifests}
-    known = uploads.find(tx, wanted)
-    ids = [scan.id for _, rows in wanted.values() for scan in rows]
+    ids = [scan.id for row, rows in wanted.values() if row.id in known for scan in rows]
     shown = scans.find(tx, ids) | scans.find(tx, ids, withdrawn=True)
     return sum(not _same_upload(known.get(row.id), row, rows, shown) for row, rows in wanted.values())
 

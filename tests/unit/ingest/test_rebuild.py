@@ -98,10 +98,16 @@ def test_an_upload_whose_worker_died_after_the_manifest_becomes_stored(rig: Rig)
     rig.check()
 
 
+INDEXING = (Effect.INDEX_PATIENTS, Effect.INDEX_UPLOADS, Effect.INDEX_MARK, Effect.INDEXED)
+
+
+@pytest.mark.parametrize("fault", [Died(), StorageUnavailable("lost"), CatalogBusy("lost")])
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("what", [Effect.INDEX_PATIENTS, Effect.INDEX_UPLOADS, Effect.INDEX_MARK, Effect.INDEXED])
-def test_it_may_die_anywhere_and_be_started_again(rig: Rig, empty: Catalog, what: Effect, moment: str) -> None:
-    with fault_at((what, moment), Died()) as hits, pytest.raises(Died):
+@pytest.mark.parametrize("what", INDEXING)
+def test_it_may_die_anywhere_and_be_started_again(
+    rig: Rig, empty: Catalog, what: Effect, moment: str, fault: BaseException
+) -> None:
+    with fault_at((what, moment), fault) as hits, pytest.raises(type(fault)):
         index(empty, rig.vault, QUIET)
     assert hits
     index(empty, rig.vault, QUIET)
