@@ -105,7 +105,26 @@ def physician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> 
     page.get_by_role("list", name="Scans").get_by_role("link").first.click()
     expect(page.get_by_role("button", name="Download the original")).to_be_visible()
     page.get_by_text("Fingerprint").click()
+    page.get_by_text("Correct or withdraw").click()
+    page.get_by_text("Turn, move").click()
     yield "scan", page
+    page.get_by_text("Turn, move").click()
+    page.get_by_role("button", name="Keys").click()
+    yield "scan, list of keys", page
+    page.keyboard.press("Escape")
+    same = page.url.rpartition("/")[2]
+    page.goto(f"{visits.url}/compare?left={same}&right={same}")
+    expect(page.locator("scan-view[data-ready]")).to_have_count(2)
+    yield "pair", page
+    page.goto(f"{visits.url}/worklist")
+    yield "worklist", page
+    page.goto(f"{visits.url}/patients/{shown.person.id}")
+    for details in page.locator("details > summary").all():
+        details.click()
+    expect(page.get_by_text("Nothing twice of this eye").or_(page.locator(".strip")).first).to_be_visible()
+    yield "patient", page
+    page.goto(f"{visits.url}/patients/{shown.person.id}/visits/2026-11-20")
+    yield "report", page
 
 
 def others(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> Iterator[tuple[str, Page]]:

@@ -27,7 +27,7 @@ export function tendPictures(root: Document, api = new Api()): void {
     image.dataset["renewed"] = "yes";
     if (url) image.src = url;
     // The blurred placeholder stays, and the alternative text says what it is.
-    else image.closest(".pane, .frame")?.classList.add("unavailable");
+    else image.closest(".pane, .frame, scan-view, figure")?.classList.add("unavailable");
   };
   // Events of images do not bubble; they are caught on their way down.
   root.addEventListener("error", ({ target }) => void (target instanceof HTMLImageElement && retry(target)), true);

@@ -22,7 +22,10 @@ tendPictures(document, api);
 rememberLight();
 keepWords(document);
 
-document.querySelector<HTMLButtonElement>("[data-original]")?.addEventListener("click", async ({ currentTarget }) => {
+const original = document.querySelector<HTMLButtonElement>("[data-original]");
+// Disabled until now, so that no click is lost while the page is still coming.
+if (original) original.disabled = false;
+original?.addEventListener("click", async ({ currentTarget }) => {
   const button = currentTarget as HTMLButtonElement;
   const say = document.querySelector("[data-original-say]");
   button.disabled = true;
