@@ -190,6 +190,7 @@ class Access:
 
     def _checked(self, visitor: Actor, name: str, password: str, code: str, now: datetime, browser: str) -> Account:
         """The account that name, password and code belong to."""
+        self.passwords.check_room()
         with self.catalog.read() as tx:
             account = rows.find_by_name(tx, name) if name.isprintable() else None
             key, known = self._counted(tx, account, browser, now)

@@ -17,8 +17,9 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from ..errors import Invalid, TooMany
 
 SHORTEST, LONGEST = 8, 200
-#: Those who may wait for their turn, and for how many seconds.
-QUEUE, PATIENCE = 8, 3.0
+#: Those who may be inside at once, and how many seconds one waits for its turn: fewer than a process has threads, so
+#: that a flood of sign-ins leaves some for pages.
+QUEUE, PATIENCE = 3, 2.0
 # Of the passwords that head every published list, those of 8 characters and more; shorter ones are refused anyway.
 _COMMON = """
 00000000 0123456789 0987654321 11111111 111111111 1111111111 11223344 112233445566 12121212 123123123 12341234
@@ -66,6 +67,12 @@ class Passwords:
         self._queue = threading.BoundedSemaphore(QUEUE)
         self._turn = threading.Lock()
         self._nobody: str | None = None
+
+    def check_room(self) -> None:
+        """Turn a sign-in away before any other work is done for it. Raises TooMany."""
+        if not self._queue.acquire(blocking=False):
+            raise TooMany("Many people are signing in just now. Wait a few seconds and try again.")
+        self._queue.release()
 
     def hash(self, password: str) -> str:
         """Hash a password that ``check_password`` gave. Raises TooMany if too many are waiting."""

@@ -19,7 +19,7 @@ resource = Resource("patients", "People, known by record number and who issued i
 
 
 @resource.operation(
-    "POST", "/patients", Act.MAKE_PATIENT, body=schemas.PatientIn(), answer=answers.PatientOut, status=201
+    "POST", "/patients", Act.MAKE_PATIENT, body=schemas.PatientIn(), answer=answers.PatientOut, status=201, also=200
 )
 def make(values: dict[str, Any]) -> Response:
     """Make a patient, or get the one that exists with the same details (then 200)."""

@@ -55,16 +55,20 @@ class Resource(Blueprint):
         *,
         answer: type[ma.Schema],
         status: int = 200,
+        also: int | None = None,
         body: ma.Schema | None = None,
         query: ma.Schema | None = None,
     ) -> Callable[[View], View]:
-        """Register a view. ``answer`` documents what it answers; ``act`` None is for what the guard lists as public.
+        """Register a view. ``answer`` documents what it answers under ``status``, and ``also`` under another one;
+        ``act`` None is for what the guard lists as public.
 
         The view gets what ``body`` and ``query`` loaded, in this order, before the parts of its path.
         """
 
         def register(view: View) -> View:
             served = self.response(status, answer)(view)
+            if also is not None:
+                served = self.alt_response(also, schema=answer, success=True)(served)
             if query is not None:
                 served = self.arguments(query, location="query")(served)
             if body is not None:

@@ -71,6 +71,8 @@ def missing_for_patients(config: Config) -> list[str]:
         missing.append("https (PUBLIC_URL)")
     if not config.blob_public_url.startswith("https://"):
         missing.append("a store with https")
+    if config.oidc is None and not config.demo:
+        missing.append("the clinic's own sign-in (OIDC_ISSUER), or codes from an app for every account")
     if not config.demo:
         missing.append("web and worker apart, each with its own identity")
     return missing

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import re
 import sqlite3
 import time
+from http.cookies import SimpleCookie
 from pathlib import Path
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import pytest
@@ -20,6 +24,7 @@ PICTURE = (Path(__file__).parents[2] / "assets" / "samples" / "retina.jpg").read
 def journey(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stack, list[str]]:
     """Declare, send, complete, look, download, fail in several ways; gives every signed address that was handed out."""
     handed: list[str] = []
+    secrets = SECRETS
     with Stack(tmp_path_factory.mktemp("journey"), LOG_LEVEL="DEBUG") as stack:
         technician, physician = stack.api("technician"), stack.api("physician")
         ada = {"mrn": "1", "name": "Ada Canaryname", "birth_date": "1957-03-21"}
@@ -44,12 +49,51 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stack, list[str]]
             "GET", f"/scans?{handed[0].partition('?')[2]}"
         )  # a client that puts a signature where it must not
         technician.call("POST", "/uploads", {"batch": handed[0]})
+        secrets += ways_in(stack)
         stack.azurite.stop()  # and a store that is gone while block lists are asked for
         technician.call("POST", "/uploads/complete", {"items": [{"id": ids[0]}]})
         technician.get("/health") if technician.call("GET", "/health")[0] == 200 else None
         stack.worker.stop()
         stack.web.stop()
     return stack, handed
+
+
+#: Passwords, links, cookies and tokens that the journey used.
+SECRETS: list[str] = []
+
+
+def ways_in(stack: Stack) -> list[str]:
+    """Accept an invitation, lock, unlock, make a token, use codes, fail, sign out; give every secret that was used."""
+    password, wrong = "canary passphrase 7391", "canary wrong 5510"
+    link = stack.run("invite --role technician --role admin --name Canary").split()[-1]
+    jar: dict[str, str] = {}
+
+    def ask(method: str, path: str, **form: str) -> str:
+        connection = http.client.HTTPConnection("localhost", stack.port, timeout=30)
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+        headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
+        connection.request(method, path, urlencode(form), headers)
+        answer = connection.getresponse()
+        for line in answer.headers.get_all("Set-Cookie") or []:
+            jar.update({name: morsel.value for name, morsel in SimpleCookie(line).items()})
+        text = answer.read().decode()
+        connection.close()
+        return text
+
+    ask("GET", link.removeprefix(stack.url))
+    ask("POST", "/invite", token=link.rpartition("=")[2], password=password, again=password)
+    used = [password, wrong, link.rpartition("=")[2], *jar.values()]
+    assert len(used) == 5
+    token = re.search(r"ois_[A-Za-z0-9_-]{43}", ask("POST", "/account/tokens", name="script", days="30"))
+    assert token
+    ask("POST", "/session/lock")
+    ask("POST", "/session/unlock", password=wrong)
+    assert '"locked":false' in ask("POST", "/session/unlock", password=password).replace(" ", "")
+    assert "Canary" in ask("GET", "/admin/audit")
+    ask("GET", f"/api/v1/uploads?token={token[0]}")
+    ask("POST", "/sign-in", name=password, password=wrong)  # the password in the wrong field
+    ask("POST", "/sign-out")
+    return [*used, token[0]]
 
 
 def signature(url: str) -> str:
@@ -61,9 +105,11 @@ def test_no_signature_stands_in_any_log(journey: tuple[Stack, list[str]]) -> Non
     logs = stack.web.log.read_text() + stack.worker.log.read_text()
     assert len(logs) > 1000
     assert len(handed) == 4
-    for secret in [*map(signature, handed), stack.azurite.key, *stack._tokens.values()]:
+    assert len(SECRETS) == 6
+    for secret in [*map(signature, handed), stack.azurite.key, *stack._tokens.values(), *SECRETS]:
         assert secret
         assert secret not in logs
+        assert quote(secret, safe="") not in logs
     assert "sig=" not in logs
 
 
@@ -74,7 +120,7 @@ def test_no_signature_token_or_key_stands_in_the_catalog(journey: tuple[Stack, l
     database.close()
     assert "upload.declare" in dump
     assert "sig=" not in dump
-    for secret in [*map(signature, handed), stack.azurite.key, *stack._tokens.values()]:
+    for secret in [*map(signature, handed), stack.azurite.key, *stack._tokens.values(), *SECRETS]:
         assert secret not in dump
 
 

@@ -14,6 +14,9 @@ AZURE = f"DefaultEndpointsProtocol=https;AccountName=clinic;AccountKey={KEY};End
 GOOD = {"AZURE_STORAGE_CONNECTION_STRING": AZURE, "PUBLIC_URL": "https://images.clinic.example"}
 
 
+OIDC = {"OIDC_CLIENT_ID": "clinic", "OIDC_CLIENT_SECRET": "hunter3"}
+
+
 def faults(**changes: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         Config.from_env(GOOD | changes)
@@ -68,6 +71,14 @@ def test_all_faults_are_reported_at_once_with_name_meaning_and_example() -> None
         {"PENDING_KEEP_DAYS": "7"},  # staged blocks live seven days in the store: six is the most that can be promised
         {"REJECTED_KEEP_DAYS": "91"},
         {"PORT": "70000"},
+        {"OIDC_ISSUER": "http://login.example", **OIDC},  # whoever sits between could vouch for anybody
+        {"OIDC_ISSUER": "https://login.microsoftonline.com/common/v2.0", **OIDC},  # every tenant of the world
+        {"OIDC_ISSUER": "https://login.microsoftonline.com/{tenantid}/v2.0", **OIDC},
+        {"OIDC_ISSUER": "https://login.example?tenant=1", **OIDC},
+        {"OIDC_CLIENT_ID": "", "OIDC_ISSUER": "https://login.example", "OIDC_CLIENT_SECRET": "x"},
+        {"OIDC_CLIENT_SECRET": "", "OIDC_ISSUER": "https://login.example", "OIDC_CLIENT_ID": "x"},
+        {"OIDC_ISSUER": "", **OIDC},
+        {"IDLE_MINUTES": "0"},
         {"LOG_LEVEL": "verbose"},
     ],
 )
@@ -104,6 +115,10 @@ def test_no_secret_stands_in_the_repr() -> None:
     config = Config.from_env(GOOD | {"DATABASE_URL": "postgresql://u:hunter2@db/x"})
     assert KEY not in repr(config)
     assert "hunter2" not in repr(config)
+    vouched = Config.from_env(GOOD | OIDC | {"OIDC_ISSUER": "https://login.example/realms/clinic/"})
+    assert "hunter3" not in repr(vouched)
+    assert vouched.oidc is not None
+    assert vouched.oidc.issuer == "https://login.example/realms/clinic/", "exactly as it names itself"
     assert config.database_url == "postgresql+psycopg://u:hunter2@db/x"
 
 

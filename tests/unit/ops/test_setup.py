@@ -75,7 +75,10 @@ def test_looking_only_makes_no_link(config: Config) -> None:
 def test_a_closed_deployment_misses_less(config: Config) -> None:
     closed = {"AZURE_STORAGE_ACCOUNT_URL": "https://a.blob.core.windows.net", "PUBLIC_URL": "https://a.example"}
     missing = check.missing_for_patients(Config.from_env(closed))
-    assert missing == ["web and worker apart, each with its own identity"]
+    own = "the clinic's own sign-in (OIDC_ISSUER), or codes from an app for every account"
+    assert missing == [own, "web and worker apart, each with its own identity"]
+    vouched = closed | {"OIDC_ISSUER": "https://a.example", "OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}
+    assert check.missing_for_patients(Config.from_env(vouched)) == ["web and worker apart, each with its own identity"]
     assert check.missing_for_patients(replace(config, demo=True))[0] == "everything: this is the demo"
 
 

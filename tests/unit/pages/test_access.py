@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -9,7 +11,7 @@ from flask.testing import FlaskClient
 from broker.access.actor import SYSTEM
 from broker.parts import Parts
 from broker.words import Role
-from tests.unit.conftest import ClientFor
+from tests.unit.conftest import ClientFor, browser
 from tests.unit.pages.reading import Page
 
 PASSWORD = "a lamp and nine slits"
@@ -138,3 +140,57 @@ def test_the_demos_buttons_exist_in_the_demo_only(anybody: FlaskClient) -> None:
     ]
     assert anybody.post("/sign-in/demo", data={"role": "admin"}).status_code == 403
     assert anybody.post("/sign-in/demo", data={"role": "emperor"}).status_code == 422
+
+
+EVIL = [
+    "//evil.example",
+    "///evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "https:evil.example",
+    "https://evil.example",
+    "http://localhost:8080@evil.example",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "/%0d%0aSet-Cookie:x=1\r\nSet-Cookie: x=1",
+    "/gallery\\..\\evil",
+    "//[evil",
+    " //evil.example",
+    "gallery",
+    "/\u2028/evil",
+]
+
+
+@pytest.mark.parametrize("wanted", EVIL)
+def test_signing_in_leads_to_our_own_pages_only(parts: Parts, app: Flask, wanted: str) -> None:
+    app.extensions["parts"] = replace(parts, access=replace(parts.access, demo=True))
+    answer = browser(app).post("/sign-in/demo", data={"role": "technician", "next": wanted})
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/"
+    assert [name for name, _ in answer.headers].count("Set-Cookie") == 1
+
+
+def test_headers_stand_on_every_response_errors_too(app: Flask, anybody: FlaskClient, client_for: ClientFor) -> None:
+    admin = client_for(*Role)
+    answers = [
+        anybody.get("/nothing"),
+        anybody.get("/gallery"),
+        anybody.get("/api/v1/scans"),
+        anybody.get("/", headers={"Host": "evil.example"}),
+        anybody.post("/sign-in", data={"name": "x", "password": "x"}),
+        anybody.post("/sign-in", headers={"Sec-Fetch-Site": "cross-site"}),
+        anybody.open("/sign-in", method="DELETE"),
+        anybody.get("/static/nothing.js"),
+        anybody.get("/sign-in/provider"),
+        admin.post("/api/v1/patients", data=b" " * (65 << 10), content_type="application/json"),
+        admin.get("/admin/audit.csv"),
+        admin.get("/session"),
+        admin.post("/session/unlock", data={"password": "wrong"}),
+    ]
+    assert {answer.status_code for answer in answers} >= {200, 303, 400, 401, 403, 404, 405, 413, 422}
+    for answer in answers:
+        for name in ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "X-Frame-Options"):
+            assert name in answer.headers, answer.request.path
+        assert answer.headers["Cache-Control"] == "no-store", answer.request.path
