@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from ..words import MOVES, Eye, Kind, Rejection, State
 from .engine import Catalog, Tx, insert_new, upsert
-from .tables import batches, scans, uploads
+from .tables import batches, records, scans, uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +112,13 @@ def extend(tx: Tx, rows: list[Upload]) -> None:
 
 
 def forget(tx: Tx, ids: Iterable[str]) -> int:
-    """Take out uploads that were erased, with their scans; says how many were there."""
+    """Take out uploads that were erased, with their scans and all records about them; says how many were there."""
     which = list(ids)
     left = sa.select(uploads.c.batch_id).where(uploads.c.id.not_in(which))
     of_these = sa.select(uploads.c.batch_id).where(uploads.c.id.in_(which))
     tx.execute(batches.delete().where(batches.c.id.in_(of_these) & batches.c.id.not_in(left)))
+    of_scans = sa.select(scans.c.id).where(scans.c.upload_id.in_(which))
+    tx.execute(records.delete().where(records.c.scan_id.in_(of_scans)))
     tx.execute(scans.delete().where(scans.c.upload_id.in_(which)))
     return tx.execute(uploads.delete().where(uploads.c.id.in_(which))).rowcount
 
