@@ -66,7 +66,8 @@ def now() -> datetime:
 
 def _who() -> dict[str, Any]:
     actor = maybe_actor()
-    if actor is None:
+    if actor is None or actor.locked:
+        # A locked session shows nothing: what it is answered with is for anybody, such as the way to the sign-in.
         return {"me": None, "nav": [], "here": request.path}
     roles = ", ".join(text for role, text in texts.ROLES.items() if role in actor.roles)
     nav = [Link("/worklist", "To review")] if may(actor, Act.REVIEW) else []

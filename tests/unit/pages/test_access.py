@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from broker.access.actor import SYSTEM
 from broker.parts import Parts
 from broker.words import Role
-from tests.unit.conftest import ClientFor, browser
+from tests.unit.conftest import ClientFor, Clock, browser
 from tests.unit.pages.reading import Page
 
 PASSWORD = "a lamp and nine slits"
@@ -194,3 +194,12 @@ def test_headers_stand_on_every_response_errors_too(app: Flask, anybody: FlaskCl
         for name in ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "X-Frame-Options"):
             assert name in answer.headers, answer.request.path
         assert answer.headers["Cache-Control"] == "no-store", answer.request.path
+
+
+def test_a_locked_session_meets_a_sign_in_that_names_nobody(client_for: ClientFor, clock: Clock) -> None:
+    client = client_for(Role.TECHNICIAN, name="Tess Technician")
+    assert "Tess Technician" in client.get("/sign-in").text
+    clock.move(minutes=15)
+    html = client.get("/sign-in").text
+    assert "Tess Technician" not in html
+    assert "session-lock" not in html
