@@ -2,7 +2,7 @@
 import { Batch, BAD, CHECKING, type Entry, type Item, MOVING, type Order, type Tools } from "../lib/batch.ts";
 import type { Begun } from "../lib/api.ts";
 import { bytes, files } from "../lib/text.ts";
-import { type Person, button, copy, link, part, setText, showPerson } from "./parts.ts";
+import { type Person, button, copy, inSlices, link, part, setText, showPerson } from "./parts.ts";
 
 /** One file with what the page shows of it. */
 export interface Sent extends Item {
@@ -15,7 +15,7 @@ const REPAINT = 200;
 /** Up to so many files each has its row at once; above, rows are made when somebody asks for them, so many at a time. */
 const ROWS = 60;
 /** Rows changed by one painting: the page answers keys and clicks in between. */
-const AT_ONCE = 40;
+const AT_ONCE = 30;
 
 export class BatchCard {
   readonly element: HTMLElement;
@@ -66,7 +66,11 @@ export class BatchCard {
   private unfold(more: number): void {
     const { entries } = this.batch;
     const rest = part(this.element, "[data-rest]");
-    for (const entry of entries.slice(this.shown, this.shown + more)) if (!this.rows.has(entry)) rest.append(this.row(entry));
+    inSlices(entries.slice(this.shown, this.shown + more), (entry) => {
+      if (!this.rows.has(entry)) rest.append(this.row(entry));
+      // It may have failed before it had a row.
+      this.place(entry);
+    });
     this.shown = Math.min(entries.length, this.shown + more);
     part(this.element, "[data-unfold]").hidden = this.shown >= entries.length;
     setText(this.element, "[data-unfold] button", this.shown ? `Show more of ${files(entries.length)}` : "Show the files");

@@ -16,6 +16,8 @@ export interface Draft {
   readonly digest: (fresh?: boolean) => Promise<string | null>;
   eye: string | null;
   kind: string;
+  /** Whether it has a row, or gets one in a moment. */
+  listed: boolean;
   row: HTMLElement | null;
 }
 

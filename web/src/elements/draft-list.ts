@@ -7,7 +7,7 @@ import { groupKey } from "../lib/suggest.ts";
 import { bytes, files } from "../lib/text.ts";
 import { thumbnail } from "../lib/thumbs.ts";
 import { type Draft, DraftGroup, digester } from "./draft-group.ts";
-import { type Person, copy, part, setText } from "./parts.ts";
+import { type Person, copy, inSlices, part, setText } from "./parts.ts";
 
 /** Choosing a kind is a habit of the room, so it is remembered; eye and patient never are. */
 const LAST_KIND = "last-kind";
@@ -117,7 +117,7 @@ export class DraftList {
   private async draft({ file, path }: Chosen, handles: readonly FileSystemHandle[]): Promise<Draft> {
     const head = await file.slice(0, HEAD).arrayBuffer().catch(() => new ArrayBuffer(0));
     const facts = readFacts(new Uint8Array(head));
-    return { ref: crypto.randomUUID(), file, path, facts, handles, digest: digester(file, this.hash), eye: facts.eye, kind: facts.kind ?? this.kinds().value, row: null };
+    return { ref: crypto.randomUUID(), file, path, facts, handles, digest: digester(file, this.hash), eye: facts.eye, kind: facts.kind ?? this.kinds().value, listed: false, row: null };
   }
 
   private append(draft: Draft): void {
@@ -148,17 +148,24 @@ export class DraftList {
   private fold(): void {
     const few = this.drafts.size <= ROWS;
     for (const group of this.groups.values()) {
-      part(group.element, "[data-unfold]").hidden = few || group.rows.childElementCount > 0;
+      part(group.element, "[data-unfold]").hidden = few || [...group.drafts.values()].some(({ listed }) => listed);
       if (few) this.unfold(group, ROWS);
       group.rows.ariaLabel = this.groups.size === 1 ? "Files to send" : `Files to send of ${part(group.element, "[data-title]").textContent}`;
     }
   }
 
   private unfold(group: DraftGroup, more: number): void {
-    const hidden = [...group.drafts.values()].filter(({ row }) => row === null);
-    for (const draft of hidden.slice(0, more)) group.rows.append(this.row(draft));
+    const hidden = [...group.drafts.values()].filter(({ listed }) => !listed);
+    const some = hidden.slice(0, more);
+    for (const draft of some) draft.listed = true;
     part(group.element, "[data-unfold]").hidden = true;
     part(group.element, "[data-more]").hidden = hidden.length <= more;
+    inSlices(some, (draft) => {
+      if (!this.drafts.has(draft.ref)) return;
+      group.rows.append(this.row(draft));
+      const { chosen, active } = this.selection;
+      paint(draft, chosen.has(draft.ref), draft.ref === active);
+    });
     this.show();
   }
 
@@ -177,7 +184,7 @@ export class DraftList {
   }
 
   private keys(): string[] {
-    return [...this.place.querySelectorAll<HTMLElement>(".file")].map(({ dataset }) => dataset["ref"]!);
+    return this.all.flatMap(({ drafts }) => [...drafts.values()].filter(({ listed }) => listed).map(({ ref }) => ref));
   }
 
   private click(event: MouseEvent): void {

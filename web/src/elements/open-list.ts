@@ -67,6 +67,7 @@ export class OpenList {
     }
     if (foreign.length > 0) return this.say(item, `${foreign[0]} names another patient. Nothing was sent. Choose the files that were begun (E-OTHER).`);
     if (pairs.length === 0) return this.say(item, "None of the files that are missing is there. Choose the folder that was being sent.");
+    if (!(await this.sure(person, pairs.map(({ one }) => one)))) return;
     const left = begun.filter((one) => !pairs.some((pair) => pair.one === one));
     begun.splice(0, begun.length, ...left);
     this.resume(person, pairs.map(({ one }) => one), pairs.map(({ one, found }) => this.sent(one, found, handles)));
@@ -77,9 +78,17 @@ export class OpenList {
     part(this.root, "[data-open]").hidden = part(this.root, "[data-open-list]").childElementCount === 0;
   }
 
-  private sent({ ref, eye, kind }: Begun & { eye?: string; kind?: string }, { file }: Chosen, handles: readonly FileSystemHandle[]): Sent {
+  /** Files of which nothing has arrived, and no digest is known, cannot be compared: then a person says so. */
+  private async sure(person: Person, begun: readonly Begun[]): Promise<boolean> {
+    const asked = await Promise.all(begun.map((one) => (one.digest ? one : this.engine.tools.api.begun(one.id).catch(() => one))));
+    const unproved = asked.filter(({ digest, blocks }) => !digest && !blocks?.length).length;
+    const whose = `${person.name}, born ${person.born}, MRN ${person.mrn}`;
+    return unproved === 0 || confirm(`Nothing of ${files(unproved)} has arrived yet, so ${unproved === 1 ? "it" : "they"} cannot be compared. Are these really the files of ${whose}?`);
+  }
+
+  private sent({ ref, eye, kind }: Begun, { file }: Chosen, handles: readonly FileSystemHandle[]): Sent {
     const digest = digester(file, (blob, idle) => this.engine.hash(blob, idle));
-    return { ref, file, eye: eye ?? "unknown", kind: kind ?? "", capturedAt: null, digest, handles, what: "", thumb: [] };
+    return { ref, file, eye, kind, capturedAt: null, digest, handles, what: "", thumb: [] };
   }
 
   private async giveUp(item: HTMLElement, begun: readonly Begun[]): Promise<void> {

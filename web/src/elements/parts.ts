@@ -70,3 +70,12 @@ export async function search(text: string): Promise<Person[]> {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   return [...page.querySelectorAll<HTMLElement>("[data-patient]")].map(personOf);
 }
+
+/** Pieces of a page made by one task: the page answers keys and clicks in between. */
+const SLICE = 12;
+
+/** Does the work for all, the first ones at once, the rest in tasks of their own. */
+export function inSlices<T>(items: readonly T[], work: (item: T) => void): void {
+  for (const item of items.slice(0, SLICE)) work(item);
+  if (items.length > SLICE) setTimeout(() => inSlices(items.slice(SLICE), work));
+}

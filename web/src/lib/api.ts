@@ -62,6 +62,8 @@ export interface Begun extends Upload {
   readonly patient: string;
   readonly filename: string;
   readonly size: number;
+  readonly eye: string;
+  readonly kind: string;
   readonly digest: string | null;
   readonly blocks?: readonly { readonly index: number; readonly digest: string; readonly size: number }[];
 }

@@ -76,6 +76,8 @@ interface Chunk {
 
 /** Files of one declaration: their grants are made by one call, and are young when they are used. */
 export const CHUNK = 100;
+/** Milliseconds that a declaration waits for digests. Most are known by then: hashing begins when files are chosen. */
+const HASHING = 300;
 /** What the way itself may have done to a file: sending it once more is worth it. */
 const WAYWARD: ReadonlySet<string> = new Set(["digest", "size", "changed", "unreadable"]);
 /** The upload is gone for the service: the file is declared anew. */
@@ -190,15 +192,17 @@ export class Batch {
 
   /** The declaration's body: made once, because a repeated declaration must be the same. */
   private async describe({ batch, entries }: Chunk): Promise<Parameters<Api["declare"]>[0]> {
-    const described = await Promise.all(entries.map((entry) => this.describeOne(entry)));
+    const soon = this.tools.line.sleep(HASHING).then(() => null);
+    const described = await Promise.all(entries.map((entry) => this.describeOne(entry, soon)));
     const { note, urgent, patient } = this.order;
     return { batch, patient, ...(note ? { note } : {}), ...(urgent ? { urgent } : {}), files: described.flatMap((one) => one ?? []) };
   }
 
-  private async describeOne(entry: Entry) {
+  private async describeOne(entry: Entry, soon: Promise<null>) {
     const { ref, file, eye, kind, capturedAt, digest } = entry.item;
     try {
-      const hex = await digest();
+      // A digest that is known in time finds duplicates before a byte is sent; else it is told when the file is there.
+      const hex = await Promise.race([digest(), soon]);
       return {
         ref, filename: file.name.slice(0, 500), size: file.size, eye,
         ...(file.type ? { media_type: file.type } : {}), ...(kind ? { kind } : {}),

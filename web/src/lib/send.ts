@@ -84,9 +84,9 @@ export class Sending {
   }
 
   private async single(signal: AbortSignal): Promise<Completion> {
-    const digest = await this.digest();
-    if (this.begun?.digest && this.begun.digest !== digest) throw new AnotherFile();
-    const answer = await this.persist(0, this.file, (grant) => grant.url, signal);
+    if (this.begun?.digest && this.begun.digest !== (await this.digest())) throw new AnotherFile();
+    // Hashed while it flies, where that has not been done yet.
+    const [answer, digest] = await Promise.all([this.persist(0, this.file, (grant) => grant.url, signal), this.digest()]);
     // An ETag cannot always be read; the broker does without.
     return { id: this.id, ...(digest ? { digest } : {}), ...(answer?.etag ? { etag: answer.etag } : {}) };
   }
