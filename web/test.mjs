@@ -16,6 +16,8 @@ await build({
   format: "esm",
   target: "node22",
   sourcemap: "inline",
+  // dicom-parser asks for zlib where it finds a require.
+  banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
   logLevel: "warning",
 });
 const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...globSync("build/*.test.mjs")], { stdio: "inherit" });

@@ -59,6 +59,7 @@ _UPLOAD: dict[str, Any] = {
     "id": _ID, "ref": _TEXT, "batch": _ID, "patient": _ID, "filename": _TEXT, "size": _NUMBER, "eye": _EYE,
     "kind": _KIND, "state": _STATE, "reason": _TEXT_OR_NONE, "sentence": _TEXT, "created_at": _TIME,
     "stored_at": _TIME_OR_NONE, "scans": f.List(Id(), required=True), "blocks": f.List(f.Nested(_Arrived)),
+    "digest": _TEXT_OR_NONE,
 }  # fmt: skip
 _Renewed = _shape("Renewed", id=_ID, grant=f.Nested(_Grant), problem=_PROBLEM)
 _Completed = _shape("Completed", problem=_PROBLEM, **{key: _optional(field) for key, field in _UPLOAD.items()})
@@ -84,7 +85,7 @@ Links = _shape("Links", links=_list(_Link))
 Original = _shape("Original", link=_TEXT, expires_at=_TIME)
 Health = _shape("Health", status=_TEXT, storage=f.String(), catalog=f.String(), worker=f.AwareDateTime(allow_none=True))
 #: What is answered as it stands in the catalog's row, or among the scan's facts.
-_OF_UPLOAD = ("id", "ref", "filename", "size", "eye", "kind", "state", "reason")
+_OF_UPLOAD = ("id", "ref", "filename", "size", "eye", "kind", "state", "reason", "digest")
 _OF_SCAN = ("id", "eye", "kind", "captured_source", "visit_day", "device", "placeholder", "attention", "urgent")
 _OF_FACTS = (
     "width", "height", "frames", "no_preview", "size", "declared", "detected", "note", "sent_by", "digest", "filename",

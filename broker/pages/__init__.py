@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from . import access, assets, errors, frame, gallery, headers, patients, scan, start, upload
+from . import access, assets, errors, frame, gallery, headers, patients, scan, sent, start, upload
 
 #: One module a page, in the order in which somebody meets them.
-_PAGES = (access, start, upload, patients, gallery, scan, errors)
+_PAGES = (access, start, upload, sent, patients, gallery, scan, errors)
 
 
 def register(app: Flask) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import Blueprint
 
 from .. import filetypes
-from ..access.permissions import Act
-from ..guard import parts, policy
+from ..access.permissions import Act, may
+from ..catalog.uploads import Filter
+from ..guard import actor, parts, policy
+from ..names import INTAKE, IntakeBlob
 from . import frame, texts
-from .show import EYES, KINDS, Choice
+from .show import EYES, KINDS, Choice, Person, people
+
+#: Patients offered by one click: those of the last files that this account sent, and for how long.
+RECENT, RECENT_FOR = 6, timedelta(hours=12)
+#: An upload that nobody declares: for its name no grant exists, so a PUT is refused, if it gets there at all.
+_NOBODYS = "00000000-0000-7000-8000-000000000000"
 
 
 def add_to(pages: Blueprint) -> None:
@@ -19,7 +28,25 @@ def add_to(pages: Blueprint) -> None:
 @policy(Act.UPLOAD)
 def show() -> str:
     """Show the upload panel."""
-    most = parts().config.max_upload_bytes
+    config = parts().config
     endings = sorted(ending for kind in filetypes.FILE_TYPES for ending in kind.endings)
-    kinds = [Choice("", "Kind not said"), *KINDS]
-    return frame.page("upload.html", eyes=EYES, kinds=kinds, most=most, most_text=texts.size(most), endings=endings)
+    return frame.page(
+        "upload.html",
+        eyes=EYES,
+        kinds=[Choice("", "Kind not said"), *KINDS],
+        most=config.max_upload_bytes,
+        most_text=texts.size(config.max_upload_bytes),
+        endings=endings,
+        account=actor().account,
+        probe=f"{config.blob_public_url}/{INTAKE}/{IntakeBlob(_NOBODYS).name}",
+        may_see=may(actor(), Act.SEE_SCANS),
+        recent=_recent(),
+    )
+
+
+def _recent() -> list[Person]:
+    """Those whose files this account sent last, newest first. Kept by the service: a browser is shared."""
+    since = frame.now() - RECENT_FOR
+    found = parts().uploads.find(actor(), Filter(account=actor().account), after=None, limit=200)
+    ids = dict.fromkeys(one.upload.patient_id for one in found if one.upload.created_at >= since)
+    return people(parts().patients.some(actor(), list(ids)[:RECENT], now=frame.now()).values())

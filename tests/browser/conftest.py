@@ -28,6 +28,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+def failed(request: pytest.FixtureRequest) -> bool:
+    """Whether the test that this fixture serves has failed."""
+    return bool(request.node.stash.get(_FAILED, False))
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as started:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -32,10 +33,15 @@ def text() -> bytes:
     return f"Patient came at nine, {next(_SEEDS)}.\n".encode() * 40
 
 
-def volume(size: int = 40 << 20) -> bytes:
-    """A DICOM tomography of at least ``size`` bytes, uncompressed, as devices export them."""
+def volume(size: int = 40 << 20, **patient: Any) -> bytes:
+    """A DICOM tomography of at least ``size`` bytes, uncompressed, as devices export them.
+
+    ``patient``: tags that name one, instead of the made-up one.
+    """
     scans = dicoms.bscans(4, 512, 512)
-    return dicoms.grey(np.tile(scans, (-(-size // scans.nbytes), 1, 1)), sop_class=dicoms.OPT, Modality="OPT")
+    return dicoms.grey(
+        np.tile(scans, (-(-size // scans.nbytes), 1, 1)), sop_class=dicoms.OPT, Modality="OPT", **patient
+    )
 
 
 def save(folder: Path, *contents: bytes, ending: str = "jpg") -> list[Path]:

@@ -140,7 +140,7 @@ def test_a_large_volume_goes_by_blocks_straight_to_the_store(
     clinic: Clinic, page: Page, person: Person, tmp_path: Path
 ) -> None:
     traffic = Traffic(page)
-    (path,) = files.save(tmp_path, files.volume(), ending="dcm")
+    (path,) = files.save(tmp_path, files.volume(PatientID=person.mrn, PatientBirthDate="19570321"), ending="dcm")
     sent = send(page, person, [path])
     expect(line(sent, "fundus-1.dcm")).to_contain_text(STORED, timeout=CHECKED)
     blocks = -(-path.stat().st_size // (8 << 20))

@@ -29,10 +29,9 @@ test("an answer that is not JSON does not break the page", async () => {
   await assert.rejects(api.abandon("a"), (error: unknown) => error instanceof Problem && error.status === 502);
 });
 
-test("a batch is read to its last page", async () => {
-  const pages = [{ uploads: [{ id: "1" }], next: "x" }, { uploads: [{ id: "2" }], next: null }];
-  const asked: string[] = [];
-  const api = new Api(async (input) => (asked.push(String(input)), new Response(JSON.stringify(pages.shift()))));
-  assert.deepEqual((await api.batch("b")).map(({ id }) => id), ["1", "2"]);
-  assert.deepEqual(asked, ["/api/v1/uploads?batch=b", "/api/v1/uploads?batch=b&after=x"]);
+test("the heartbeat is told in the service's own time, because this computer's clock may be wrong", async () => {
+  const headers = { date: "Sun, 22 Nov 2026 10:03:00 GMT" };
+  const api = new Api(async () => new Response(JSON.stringify({ status: "ready", worker: "2026-11-22T10:02:00Z" }), { headers }));
+  const { worker, now } = await api.heartbeat();
+  assert.equal(now! - worker!, 60_000);
 });

@@ -30,3 +30,23 @@ test("an upload that gets no grant any more raises its problem", async () => {
   const grants = new Grants(async (ids) => ids.map((id) => ({ id, problem })), () => 0);
   await assert.rejects(grants.take("a"), (error: unknown) => error instanceof Problem && error.slug === "upload-expired" && error.status === 410);
 });
+
+test("those that wait in the queue and are as old are renewed along, a hundred by one call", async () => {
+  let now = 0;
+  const calls: string[][] = [];
+  const grants = new Grants(async (ids) => (calls.push(ids), ids.map((id) => ({ id, grant: grant(`new-${id}`) }))), () => now);
+  for (let index = 0; index < 250; index++) grants.hold(`u${index}`, grant("old"));
+  now = 700_000;
+  for (let index = 0; index < 250; index++) assert.equal((await grants.take(`u${index}`)).url, `new-u${index}`);
+  assert.deepEqual(calls.map((ids) => ids.length), [100, 100, 50]);
+});
+
+test("a renewal that fails fails for those who asked, and the next one asks again", async () => {
+  let calls = 0;
+  const grants = new Grants(async (ids) => {
+    if (calls++ === 0) throw new Problem(503, "storage-unavailable", "No", "");
+    return ids.map((id) => ({ id, grant: grant(id) }));
+  });
+  await assert.rejects(grants.take("a"), Problem);
+  assert.equal((await grants.take("a")).url, "a");
+});

@@ -15,17 +15,28 @@ function port() {
 }
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
-test("one slice is hashed at a time, so that memory stays flat", async () => {
+test("two slices are hashed at a time, so that memory stays flat", async () => {
   const worker = port();
   const hasher = new Hasher(worker);
-  const both = Promise.all([hasher.hash(new Blob(["a"])), hasher.hash(new Blob(["b"]))]);
-  await turn();
-  assert.equal(worker.asked.length, 1);
-  worker.answer({ id: 0, hex: "aa" });
+  const all = Promise.all(["a", "b", "c"].map((text) => hasher.hash(new Blob([text]))));
   await turn();
   assert.equal(worker.asked.length, 2);
+  worker.answer({ id: 0, hex: "aa" });
+  await turn();
+  assert.equal(worker.asked.length, 3);
+  worker.answer({ id: 2, hex: "cc" });
   worker.answer({ id: 1, hex: "bb" });
-  assert.deepEqual(await both, ["aa", "bb"]);
+  assert.deepEqual(await all, ["aa", "bb", "cc"]);
+});
+
+test("what is about to be sent is hashed before what only waits", async () => {
+  const worker = port();
+  const hasher = new Hasher(worker);
+  for (let waiting = 0; waiting < 5; waiting++) void hasher.hash(new Blob(["w"]), { idle: true });
+  void hasher.hash(new Blob(["now!"]));
+  worker.answer({ id: 0, hex: "aa" });
+  await turn();
+  assert.equal(worker.asked.at(-1)?.blob.size, 4);
 });
 
 test("a file that cannot be read any more is said, and the next one is hashed all the same", async () => {

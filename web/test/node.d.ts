@@ -5,6 +5,8 @@ declare module "node:test" {
 declare module "node:assert/strict" {
   interface Assert {
     equal(actual: unknown, expected: unknown, message?: string): void;
+    notEqual(actual: unknown, expected: unknown, message?: string): void;
+    match(text: string, form: RegExp): void;
     deepEqual(actual: unknown, expected: unknown, message?: string): void;
     ok(value: unknown, message?: string): void;
     rejects(promise: Promise<unknown>, expected?: unknown): Promise<void>;

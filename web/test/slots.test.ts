@@ -31,3 +31,22 @@ test("a slot comes back when the work fails, and only once", async () => {
   await new Promise((resolve) => setTimeout(resolve, 5));
   assert.ok(!second);
 });
+
+test("several signs of one moment halve the number once; a run of good requests brings them back one by one", () => {
+  let now = 0;
+  const slots = new Slots(4, () => now);
+  slots.struggled();
+  slots.struggled();
+  assert.equal(slots.limit, 2);
+  now = 5_000;
+  slots.struggled();
+  now = 10_000;
+  slots.struggled();
+  assert.equal(slots.limit, 1);
+  for (let run = 0; run < 7; run++) slots.went();
+  assert.equal(slots.limit, 1);
+  slots.went();
+  assert.equal(slots.limit, 2);
+  for (let run = 0; run < 100; run++) slots.went();
+  assert.equal(slots.limit, 4);
+});

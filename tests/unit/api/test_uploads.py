@@ -219,6 +219,7 @@ def test_an_upload_tells_all_that_the_panel_shows(technician: FlaskClient, patie
         "created_at": "2026-11-22T09:30:00Z",
         "stored_at": None,
         "scans": [],
+        "digest": None,
     }
 
 

@@ -1,4 +1,4 @@
-/** Finding and copying the server-made pieces of a page. */
+/** Finding, copying and making the pieces of a page. */
 
 /** The element, which the template promises to hold. */
 export function part<E extends Element = HTMLElement>(root: ParentNode, selector: string): E {
@@ -18,6 +18,30 @@ export function setText(root: ParentNode, selector: string, text: string): void 
   if (element.textContent !== text) element.textContent = text;
 }
 
+export function button(text: string, act: () => void): HTMLButtonElement {
+  const element = document.createElement("button");
+  element.type = "button";
+  element.className = "button small";
+  element.textContent = text;
+  element.addEventListener("click", act);
+  return element;
+}
+
+export function link(text: string, href: string): HTMLAnchorElement {
+  const element = document.createElement("a");
+  element.className = "button small";
+  element.href = href;
+  element.textContent = text;
+  return element;
+}
+
+export function paragraph(text: string, style = ""): HTMLParagraphElement {
+  const element = document.createElement("p");
+  element.className = style;
+  element.textContent = text;
+  return element;
+}
+
 /** Who a batch is about, as shown: always name, birth date and record number together. */
 export interface Person {
   readonly id: string;
@@ -30,4 +54,28 @@ export function showPerson(root: ParentNode, person: Person): void {
   setText(root, "[data-name]", person.name);
   setText(root, "[data-born]", person.born);
   setText(root, "[data-mrn]", person.mrn);
+}
+
+/** The patient whom a piece of the page shows. */
+export function personOf(option: HTMLElement): Person {
+  const text = (selector: string): string => part(option, selector).textContent ?? "";
+  return { id: option.dataset["patient"]!, name: text("[data-name]"), born: text("[data-born]"), mrn: text("[data-mrn]") };
+}
+
+/** Who the service finds for a text. By POST: names must not stand in addresses. */
+export async function search(text: string): Promise<Person[]> {
+  const headers = { "HX-Request": "true" };
+  const answer = await fetch("/patients/search", { method: "POST", headers, body: new URLSearchParams({ q: text }), credentials: "same-origin" });
+  if (!answer.ok) return [];
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return [...page.querySelectorAll<HTMLElement>("[data-patient]")].map(personOf);
+}
+
+/** Pieces of a page made by one task: the page answers keys and clicks in between. */
+const SLICE = 6;
+
+/** Does the work for all, the first ones at once, the rest in tasks of their own. */
+export function inSlices<T>(items: readonly T[], work: (item: T) => void): void {
+  for (const item of items.slice(0, SLICE)) work(item);
+  if (items.length > SLICE) setTimeout(() => inSlices(items.slice(SLICE), work));
 }

@@ -1,5 +1,5 @@
 /** Search, mark, choose a patient: by mouse, or by arrows and Enter. The list itself is made by the server. */
-import { type Person, part } from "./parts.ts";
+import { type Person, part, personOf } from "./parts.ts";
 
 export class PatientPicker {
   private readonly query: HTMLInputElement;
@@ -82,8 +82,7 @@ export class PatientPicker {
   }
 
   private take(option: HTMLElement): void {
-    const text = (selector: string): string => part(option, selector).textContent ?? "";
-    this.choose({ id: option.dataset["patient"]!, name: text("[data-name]"), born: text("[data-born]"), mrn: text("[data-mrn]") });
+    this.choose(personOf(option));
   }
 
   private options(): HTMLElement[] {

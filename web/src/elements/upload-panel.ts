@@ -2,47 +2,55 @@
  * `<upload-panel>`: patient first, then files with their eyes, then Send. What is sent goes on below, in its own card,
  * while the panel is empty again: the chosen patient is never carried over to the next batch.
  */
-import { Api, type Completion, type OrProblem, type Upload } from "../lib/api.ts";
-import { Gather } from "../lib/gather.ts";
-import { Grants } from "../lib/grants.ts";
-import { Hasher } from "../lib/hasher.ts";
-import { SINGLE_LIMIT } from "../lib/plan.ts";
-import { put } from "../lib/put.ts";
-import type { Line } from "../lib/send.ts";
-import { Slots } from "../lib/slots.ts";
+import type { Begun } from "../lib/api.ts";
+import { type Gathered, MOST_AT_ONCE, fromDrop, fromInput } from "../lib/folder.ts";
+import { Keep } from "../lib/keep.ts";
 import { files } from "../lib/text.ts";
-import { isSystemFile, refusal } from "../lib/types.ts";
-import { BatchCard, type Tools } from "./batch-card.ts";
+import { refusal } from "../lib/types.ts";
+import { BatchCard, type Sent } from "./batch-card.ts";
 import { DraftList } from "./draft-list.ts";
+import type { DraftGroup } from "./draft-group.ts";
+import { type Engine, makeEngine } from "./engine.ts";
+import { Notices } from "./notices.ts";
+import { OpenList } from "./open-list.ts";
+import { Overall } from "./overall.ts";
 import { PatientPicker } from "./patient-picker.ts";
-import { type Person, part, setText, showPerson } from "./parts.ts";
+import { type Person, copy, part, personOf, setText, showPerson } from "./parts.ts";
 
-/** Requests in flight over all files; two of a browser's six connections stay free for pictures and pages. */
-const IN_FLIGHT = 4;
-/** Screen readers hear progress at most this often, in milliseconds. */
-const ANNOUNCE = 10_000;
+/** A patient chosen this long ago, in milliseconds, with nothing done since, may be the last one's: nobody is chosen. */
+const FORGET = 600_000;
+/** Patients offered again by one click. */
+const RECENT = 6;
 
 class UploadPanel extends HTMLElement {
   private person: Person | null = null;
   private picker!: PatientPicker;
   private drafts!: DraftList;
-  private tools!: Tools;
-  private readonly batches: BatchCard[] = [];
+  private engine!: Engine;
+  private overall!: Overall;
+  private forgetting: ReturnType<typeof setTimeout> | undefined;
   private readonly leaving = new AbortController();
-  private announced = 0;
 
   connectedCallback(): void {
     if (!isSecureContext) {
       part(this, "[data-insecure]").hidden = false;
       part(this, "[data-pick]").hidden = true;
+      part(this, "[data-files]").hidden = true;
       return;
     }
-    const hasher = new Hasher(new Worker(this.dataset["worker"]!, { type: "module" }));
-    this.tools = this.makeTools(hasher);
+    this.engine = makeEngine(this.dataset["worker"]!, this.dataset["account"]!);
+    this.overall = new Overall(this, this.engine.tools.line.gate, (text) => this.say(text));
     this.picker = new PatientPicker(this, (person) => this.choose(person));
-    this.drafts = new DraftList(this, (file) => (file.size <= SINGLE_LIMIT ? hasher.hash(file) : Promise.resolve(null)), () => this.show());
+    this.drafts = new DraftList(this, (file, idle) => this.engine.hash(file, idle), () => this.show());
     this.listen();
     this.show();
+    const resume = (person: Person, begun: readonly Begun[], sent: readonly Sent[]): void => {
+      const byRef = new Map(begun.map((one, index) => [sent[index]!.ref, one]));
+      this.start(person, { patient: person.id, note: "", urgent: false }, sent, byRef);
+    };
+    const open = new OpenList(this, this.engine, resume);
+    void open.look();
+    new Notices(part(this, "[data-notices]"), this.engine, this.dataset["probe"]!).watch(this.leaving.signal);
     this.dataset["ready"] = "";
   }
 
@@ -50,134 +58,205 @@ class UploadPanel extends HTMLElement {
     this.leaving.abort();
   }
 
-  private makeTools(hasher: Hasher): Tools {
-    const api = new Api();
-    const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
-    const online = (): Promise<void> =>
-      navigator.onLine ? Promise.resolve() : new Promise((resolve) => addEventListener("online", () => resolve(), { once: true }));
-    const line: Line = {
-      put, online, sleep, hash: (blob) => hasher.hash(blob), random: Math.random,
-      grants: new Grants((ids) => api.grants(ids)), slots: new Slots(IN_FLIGHT),
-    };
-    const complete = new Gather<Completion, OrProblem<Upload>>((items) => inOrder(items, api));
-    return { api, line, complete, maySee: true };
-  }
-
   private listen(): void {
     const { signal } = this.leaving;
-    const drop = part(this, "[data-drop]");
-    const input = part<HTMLInputElement>(this, "[data-input]");
-    part(this, "[data-choose]").addEventListener("click", () => input.click());
+    for (const [opener, name] of [["[data-choose]", "[data-input]"], ["[data-choose-folder]", "[data-folder]"]] as const) {
+      const input = part<HTMLInputElement>(this, name);
+      part(this, opener).addEventListener("click", () => input.click());
+      input.addEventListener("change", () => {
+        void this.add(fromInput([...(input.files ?? [])]));
+        input.value = "";
+      });
+    }
     part(this, "[data-other]").addEventListener("click", () => this.next());
     part(this, "[data-send]").addEventListener("click", () => this.send());
-    input.addEventListener("change", () => {
-      this.add([...(input.files ?? [])]);
-      input.value = "";
+    part(this, "[data-recent]").addEventListener("click", ({ target }) => {
+      const chip = target instanceof Element && target.closest<HTMLElement>("[data-patient]");
+      if (chip) this.choose(personOf(chip));
     });
-    // A drop anywhere on the page is caught: the browser would open the file instead, and leave the page.
+    this.listenForDrops(signal);
+    addEventListener("keydown", (event) => this.key(event), { signal });
+    addEventListener("beforeunload", (event) => this.moving() && event.preventDefault(), { signal });
+    addEventListener("submit", (event) => this.signOut(event), { signal, capture: true });
+  }
+
+  /** A drop anywhere on the page is caught: the browser would open the file instead, and leave the page. */
+  private listenForDrops(signal: AbortSignal): void {
+    const drop = part(this, "[data-drop]");
     addEventListener("dragover", (event) => {
       event.preventDefault();
-      drop.classList.toggle("over", this.person !== null);
+      drop.classList.add("over");
     }, { signal });
     addEventListener("dragleave", (event) => event.relatedTarget === null && drop.classList.remove("over"), { signal });
     addEventListener("drop", (event) => {
       event.preventDefault();
       drop.classList.remove("over");
-      this.add([...(event.dataTransfer?.files ?? [])]);
+      if (event.dataTransfer) void fromDrop(event.dataTransfer).then((gathered) => this.add(gathered));
     }, { signal });
-    addEventListener("keydown", (event) => this.key(event), { signal });
-    addEventListener("beforeunload", (event) => this.moving() && event.preventDefault(), { signal });
   }
 
   private key(event: KeyboardEvent): void {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       this.send();
-    } else if (this.person) this.drafts.press(event);
+    } else this.drafts.press(event);
+    this.stay();
+  }
+
+  /** Nothing of an account stays in a browser that others use. Bytes that move are asked about first. */
+  private signOut(event: Event): void {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || !form.action.endsWith("/sign-out")) return;
+    if (this.overall.moving && !confirm("Files are still being sent. Sign out and stop sending? What has arrived is kept, and can be gone on with later.")) {
+      event.preventDefault();
+      return;
+    }
+    this.leaving.abort();
+    void Keep.purge();
   }
 
   private choose(person: Person): void {
     this.person = person;
     this.picker.reset();
     showPerson(part(this, "[data-chosen]"), person);
+    this.drafts.choose(person);
     this.show();
+    this.stay();
     part(this, "[data-choose]").focus();
     this.say(`${person.name}, born ${person.born}, record number ${person.mrn}, is chosen.`);
   }
 
+  /** Somebody is at work with this patient; ten minutes after the last sign of it nobody is chosen any more. */
+  private stay(): void {
+    clearTimeout(this.forgetting);
+    if (!this.person) return;
+    this.forgetting = setTimeout(() => {
+      const name = this.person?.name;
+      this.nobody();
+      this.say(`${name} is no longer chosen, because nothing was done for ten minutes. Your files are kept here.`);
+    }, FORGET);
+  }
+
+  /** Nobody is chosen; files that wait stay, unassigned. */
+  private nobody(): void {
+    this.person = null;
+    this.drafts.choose(null);
+    this.picker.reset();
+    this.show();
+  }
+
   /** Back to "which patient?", with nothing left of the last one. */
   private next(): void {
-    this.person = null;
     this.drafts.clear();
-    this.picker.reset();
-    this.refuse([]);
+    this.nobody();
+    this.refuse([], 0);
     part<HTMLInputElement>(this, "[data-note]").value = "";
     part<HTMLInputElement>(this, "[data-urgent]").checked = false;
-    this.show();
     this.picker.focus();
   }
 
-  private add(chosen: readonly File[]): void {
-    if (!this.person) {
-      if (chosen.length > 0) this.say("Choose a patient first, then add the files.");
-      return this.picker.focus();
-    }
+  private async add({ chosen, system, over, handles }: Gathered): Promise<void> {
     const taken = { most: Number(this.dataset["most"]), endings: new Set(this.dataset["endings"]?.split(" ")) };
-    const wanted = chosen.filter(({ name }) => !isSystemFile(name));
-    const judged = wanted.map((file) => ({ file, why: refusal(file.name, file.size, taken) }));
-    this.refuse(judged.flatMap(({ file, why }) => (why ? [`${file.name}: ${why}`] : [])));
-    this.drafts.add(judged.flatMap(({ file, why }) => (why ? [] : [file])));
+    const judged = chosen.map((one) => ({ one, why: refusal(one.file.name, one.file.size, taken) }));
+    const reasons = judged.flatMap(({ one, why }) => (why ? [`${one.file.name}: ${why}`] : []));
+    if (over) reasons.unshift(`Only the first ${MOST_AT_ONCE} files were taken. Add the rest when these are sent.`);
+    this.refuse(reasons, system);
+    const good = judged.flatMap(({ one, why }) => (why ? [] : [one]));
+    const reading = part(this, "[data-reading]");
+    await this.drafts.add(good, handles, (done) => {
+      reading.hidden = done >= good.length;
+      reading.textContent = `Reading ${done} of ${files(good.length)}`;
+    });
+    this.stay();
+    if (!this.person && good.length > 0) this.say(`${files(good.length)} added. They wait until a patient is chosen.`);
   }
 
-  private refuse(reasons: readonly string[]): void {
+  /** A long list of reasons helps nobody: the first ones, and how many there are. */
+  private refuse(reasons: readonly string[], system: number): void {
     const place = part(this, "[data-refused]");
-    place.hidden = reasons.length === 0;
-    part(place, "ul").replaceChildren(...reasons.map((reason) => Object.assign(document.createElement("li"), { textContent: reason })));
+    const lines = [...reasons.slice(0, 10), ...(reasons.length > 10 ? [`${reasons.length - 10} more were refused.`] : [])];
+    if (system > 0) lines.push(`${files(system)} of the system ${system === 1 ? "was" : "were"} left out.`);
+    place.hidden = lines.length === 0;
+    place.classList.toggle("bad", reasons.length > 0);
+    part(place, "ul").replaceChildren(...lines.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
   }
 
   private send(): void {
-    const drafts = this.drafts.all;
-    if (!this.person || drafts.length === 0) return;
-    if (this.drafts.needy.length > 0) return this.say("Each file needs its eye first.");
+    const owned = this.drafts.owned;
+    if (owned.length === 0) return this.drafts.size > 0 ? this.say("Choose the patient first.") : undefined;
+    const why = this.why();
+    if (why) return this.say(why.said);
+    const urgent = part<HTMLInputElement>(this, "[data-urgent]").checked;
     const note = part<HTMLInputElement>(this, "[data-note]").value.trim();
-    const order = { person: this.person, drafts, note, urgent: part<HTMLInputElement>(this, "[data-urgent]").checked };
-    const batch = new BatchCard(this, order, this.tools, () => this.announce());
-    const sent = part(this, "[data-sent]");
-    sent.hidden = false;
-    part(sent, "h2").after(batch.element);
-    this.batches.push(batch);
-    this.next();
-    void batch.start();
+    for (const [key, some] of grouped(owned)) {
+      const person = some[0]![1];
+      const reason = key.slice(person.id.length);
+      const words = [note, reason && `The file names another patient. Sent all the same: ${reason}.`].filter(Boolean).join("\n");
+      const sent = some.flatMap(([group]) => [...group.drafts.values()].map((draft) => this.sent(draft)));
+      this.remember(person);
+      this.start(person, { patient: person.id, note: words, urgent }, sent);
+    }
+    this.drafts.take(owned.map(([group]) => group));
+    if (this.drafts.size > 0) this.nobody();
+    else this.next();
+  }
+
+  private sent({ ref, file, eye, kind, facts, digest, handles, row }: ReturnType<DraftGroup["drafts"]["get"]> & object): Sent {
+    const named = part<HTMLSelectElement>(this, "[data-kind]").querySelector<HTMLOptionElement>(`option[value="${kind}"]`)?.text;
+    const title = part(this, `.bar [data-eye="${eye}"]`).title;
+    return {
+      ref, file, eye: eye!, kind, capturedAt: facts.capturedAt, digest, handles,
+      what: [title, kind ? named : ""].filter(Boolean).join(" · "),
+      thumb: row ? [...part(row, ".thumb").childNodes] : [],
+    };
+  }
+
+  private start(person: Person, order: { patient: string; note: string; urgent: boolean }, sent: readonly Sent[], begun?: ReadonlyMap<string, Begun>): void {
+    const card = new BatchCard(this, person, order, sent, this.engine.tools, this.dataset["maySee"] === "True", () => this.overall.changed(), begun);
+    this.overall.add(card);
+    void card.batch.start();
+  }
+
+  /** The chip of a patient who was just sent for comes first. */
+  private remember(person: Person): void {
+    const place = part(this, "[data-recent]");
+    place.querySelector(`[data-patient="${person.id}"]`)?.remove();
+    const chip = copy(this, "template[data-chip]");
+    chip.dataset["patient"] = person.id;
+    showPerson(chip, person);
+    place.prepend(chip);
+    while (place.childElementCount > RECENT) place.lastElementChild?.remove();
+    place.hidden = false;
+  }
+
+  /** Why nothing can be sent yet: as shown beside the button, and as said when it is pressed all the same. */
+  private why(): { shown: string; said: string } | null {
+    const unsure = this.drafts.owned.filter(([group, person]) => group.against(person).length > 0);
+    if (unsure.length > 0) return { shown: "Say whose these files are", said: "Some files name another patient. Say whose they are first." };
+    const needy = this.drafts.owned.reduce((sum, [group]) => sum + group.needy.length, 0);
+    return needy > 0 ? { shown: `${files(needy)} still ${needy === 1 ? "needs its" : "need their"} eye`, said: "Each file needs its eye first." } : null;
   }
 
   private show(): void {
-    const count = this.drafts.all.length;
-    const needy = this.drafts.needy.length;
+    const count = this.drafts.size;
+    const ready = this.drafts.owned.reduce((sum, [group]) => sum + group.drafts.size, 0);
     part(this, "[data-pick]").hidden = this.person !== null;
     part(this, "[data-chosen]").hidden = this.person === null;
-    part(this, "[data-files]").hidden = this.person === null;
     part(this, "[data-work]").hidden = count === 0;
     part(this, "[data-drop]").classList.toggle("slim", count > 0);
     setText(this, "[data-choose]", count > 0 ? "Add more files" : "Choose files");
-    setText(this, "#step-patient", this.batches.length > 0 ? "Next patient" : "Patient");
-    setText(this, "[data-send-count]", files(count));
-    setText(this, "[data-why]", needy > 0 ? `${files(needy)} still ${needy === 1 ? "needs its" : "need their"} eye` : "");
+    setText(this, "#step-patient", this.overall.any ? "Next patient" : "Patient");
+    setText(this, "#step-files", count > 0 && !this.person ? "Unassigned files" : "Files");
+    setText(this, "[data-send-count]", files(ready));
+    const why = this.why();
+    const rest = count - ready;
+    setText(this, "[data-why]", why?.shown ?? (rest > 0 ? `${files(rest)} without a patient ${rest === 1 ? "stays" : "stay"} here` : ""));
     // aria-disabled, not disabled: the button stays reachable, and says why when it is pressed.
-    part(this, "[data-send]").ariaDisabled = String(needy > 0);
+    part(this, "[data-send]").ariaDisabled = String(why !== null || ready === 0);
   }
 
   private moving(): boolean {
-    return this.drafts.all.length > 0 || this.batches.some(({ moving }) => moving);
-  }
-
-  private announce(): void {
-    const moving = this.batches.filter((batch) => batch.moving);
-    if (this.announced && performance.now() - this.announced < ANNOUNCE && moving.length > 0) return;
-    const totals = this.batches.map(({ progress }) => progress);
-    const done = totals.reduce((sum, { done: some }) => sum + some, 0);
-    const count = totals.reduce((sum, { count: some }) => sum + some, 0);
-    this.announced = performance.now();
-    this.say(`${done} of ${files(count)} sent.`);
+    return !this.leaving.signal.aborted && (this.drafts.size > 0 || this.overall.moving);
   }
 
   private say(text: string): void {
@@ -185,10 +264,14 @@ class UploadPanel extends HTMLElement {
   }
 }
 
-/** Complete answers by id; who asked wants the answer at the place of the question. */
-async function inOrder(items: readonly Completion[], api: Api): Promise<OrProblem<Upload>[]> {
-  const answers = new Map((await api.complete(items)).map((answer) => [answer.id, answer]));
-  return items.map(({ id }) => answers.get(id) ?? { id, problem: { title: "The service did not answer for this file" } });
+/** One batch for each patient, and for each reason that goes along with its files. */
+function grouped(owned: readonly (readonly [DraftGroup, Person])[]): Map<string, (readonly [DraftGroup, Person])[]> {
+  const found = new Map<string, (readonly [DraftGroup, Person])[]>();
+  for (const pair of owned) {
+    const key = pair[1].id + pair[0].reason;
+    found.set(key, [...(found.get(key) ?? []), pair]);
+  }
+  return found;
 }
 
 customElements.define("upload-panel", UploadPanel);

@@ -1,4 +1,5 @@
 /** The broker's JSON API as the pages use it. Every answer that is not 2xx is thrown as a `Problem`. */
+import { retryAfter } from "./retry.ts";
 
 export interface BlockPlan {
   readonly size: number;
@@ -21,6 +22,7 @@ export interface Declaration {
   readonly media_type?: string;
   readonly eye?: string;
   readonly kind?: string;
+  readonly captured_at?: string;
   readonly digest?: string;
 }
 
@@ -49,7 +51,21 @@ export interface Upload {
   readonly state: State;
   /** What staff read about this state, made by the server. */
   readonly sentence: string;
+  /** Why it was not stored, as a code. */
+  readonly reason: string | null;
   readonly scans: readonly string[];
+}
+
+/** An upload that still waits for bytes, with what of it has arrived. */
+export interface Begun extends Upload {
+  readonly batch: string;
+  readonly patient: string;
+  readonly filename: string;
+  readonly size: number;
+  readonly eye: string;
+  readonly kind: string;
+  readonly digest: string | null;
+  readonly blocks?: readonly { readonly index: number; readonly digest: string; readonly size: number }[];
 }
 
 export interface Completion {
@@ -78,13 +94,15 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
     readonly members: ProblemBody = {},
+    /** Seconds that the service asks to wait, if it does. */
+    readonly retryAfter: number | null = null,
   ) {
     super(detail || title);
   }
 
-  static from(body: ProblemBody, status = 0): Problem {
+  static from(body: ProblemBody, status = 0, retryAfter: number | null = null): Problem {
     const slug = String(body.type ?? "").split("/").pop() || "internal";
-    return new Problem(body.status ?? status, slug, body.title ?? "Something went wrong", body.detail ?? "", body);
+    return new Problem(body.status ?? status, slug, body.title ?? "Something went wrong", body.detail ?? "", body, retryAfter);
   }
 }
 
@@ -110,17 +128,39 @@ export class Api {
     await this.call("DELETE", `/uploads/${id}`);
   }
 
-  /** Everything of one batch, however many pages it takes. */
-  async batch(id: string): Promise<Upload[]> {
-    const all: Upload[] = [];
+  /** How these stand; at most a hundred, or the address grows too long. */
+  async uploads(ids: readonly string[]): Promise<Upload[]> {
+    return (await this.call<{ uploads: Upload[] }>("GET", `/uploads?ids=${ids.join(",")}`)).uploads;
+  }
+
+  /** Everything of this account that still waits for bytes, oldest first. */
+  async open(): Promise<Begun[]> {
+    const all: Begun[] = [];
     let after: string | null = null;
     do {
-      const query = new URLSearchParams({ batch: id, ...(after ? { after } : {}) });
-      const page: { uploads: Upload[]; next: string | null } = await this.call("GET", `/uploads?${query}`);
+      const query: string = `mine=true&state=pending${after ? `&after=${after}` : ""}`;
+      const page: { uploads: Begun[]; next: string | null } = await this.call("GET", `/uploads?${query}`);
       all.push(...page.uploads);
       after = page.next;
     } while (after);
-    return all;
+    return all.reverse();
+  }
+
+  async patient(id: string): Promise<{ id: string; name: string; birth_date: string; mrn: string }> {
+    return this.call("GET", `/patients/${id}`);
+  }
+
+  /** One upload, with the blocks of it that have arrived. */
+  async begun(id: string): Promise<Begun> {
+    return this.call("GET", `/uploads/${id}`);
+  }
+
+  /** When a worker last lived, and the service's own time, in milliseconds; null if it does not say. */
+  async heartbeat(): Promise<{ worker: number | null; now: number | null }> {
+    const answer = await this.fetcher(`${this.base}/health`, { credentials: "same-origin", cache: "no-store" });
+    const { worker } = (await answer.json()) as { worker?: string | null };
+    const date = Date.parse(answer.headers.get("date") ?? "");
+    return { worker: worker ? Date.parse(worker) : null, now: Number.isNaN(date) ? null : date };
   }
 
   /** Fresh links to one rendition of several scans, by scan id. */
@@ -145,7 +185,7 @@ export class Api {
       throw new Problem(0, "no-answer", "No answer", "This computer cannot reach the service just now.");
     });
     const json: unknown = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw Problem.from(json as ProblemBody, answer.status);
+    if (!answer.ok) throw Problem.from(json as ProblemBody, answer.status, retryAfter(answer.headers.get("retry-after")));
     return json as T;
   }
 }
