@@ -235,6 +235,9 @@ def test_the_filters_of_the_gallery(catalog: Catalog) -> None:
     assert ids(kind=Kind.OCT) == ids(attention=True) == {ours[0].id}
     assert ids(attention=False) == ids() - {ours[0].id}
     assert ids(eye=Eye.OD) == {row.id for row in [*ours, *others] if row.eye is Eye.OD} - {ours[1].id}
+    with catalog.write() as tx:  # a visit's day is that of the capture, in the clinic's zone
+        dated = [replace(row, captured_at=datetime.fromisoformat(f"{row.visit_day}T12:00+00:00")) for row in ours[2:]]
+        scans.put(tx, dated)
     days = {"first_day": date(2026, 11, 3), "last_day": date(2026, 11, 4)}
     assert ids(patient=first.id, **days) == {ours[2].id, ours[3].id}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from broker.ingest.crashpoint import Effect
 from tests.unit.ingest.test_promote import PROMOTION
-from tests.unit.ingest.test_rebuild import INDEXING
+from tests.unit.ingest.test_rebuild import INDEXING, RECORDED
+from tests.unit.ingest.test_seal import SEALING
 from tests.unit.ingest.test_sweep import SWEEPING
 from tests.unit.ops.test_erase import ERASING
 
@@ -13,5 +14,5 @@ ENDS = (Effect.REJECTED, Effect.MISSING, Effect.RELEASE)
 
 
 def test_every_effect_is_covered_by_one_list() -> None:
-    lists = (PROMOTION, SWEEPING, INDEXING, ERASING, ENDS)
+    lists = (PROMOTION, SWEEPING, INDEXING, RECORDED, SEALING, ERASING, ENDS)
     assert sorted(effect for some in lists for effect in some) == sorted(Effect)

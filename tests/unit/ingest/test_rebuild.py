@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
 
 from broker import names
-from broker.catalog import Catalog, audit, leases, tables
+from broker.catalog import Catalog, audit, leases, scans, tables
 from broker.errors import CatalogBusy, StorageUnavailable
 from broker.ids import new_id, scan_id
 from broker.ingest.crashpoint import Effect
@@ -23,7 +24,8 @@ from broker.ops import vaulted
 from broker.ops.indexing import Counts
 from broker.ops.progress import PREFIX
 from broker.ops.rebuild import LEASE, MARK, ensure_indexed, index
-from broker.words import Eye, State
+from broker.records import Records
+from broker.words import Eye, Role, State
 from tests import catalogs, people
 from tests.lanes import JPEG, Died, Rig, dump, fault_at
 
@@ -112,6 +114,28 @@ def test_it_may_die_anywhere_and_be_started_again(
     assert hits
     index(empty, rig.vault, QUIET)
     assert dump(empty) == dump(rig.catalog)
+
+
+#: Needs a record in the vault, so it has a test of its own.
+RECORDED = (Effect.INDEX_RECORDS,)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("what", RECORDED)
+def test_it_may_die_at_the_records_and_be_started_again(rig: Rig, empty: Catalog, what: Effect, moment: str) -> None:
+    with rig.catalog.read() as tx:
+        shown = scans.page(tx, scans.Filter(), after=None, limit=1)[0][0]
+    said = Records(catalog=rig.catalog, zone=ZoneInfo("UTC"))
+    changes, now = {"eye": "OU"}, rig.clock.now
+    said.correct(people.actor(Role.PHYSICIAN), new_id(now), [shown.id], changes=changes, reason="Both eyes.", now=now)
+    rig.publisher.publish()
+    with fault_at((what, moment), Died()) as hits, pytest.raises(Died):
+        index(empty, rig.vault, QUIET)
+    assert hits
+    index(empty, rig.vault, QUIET)
+    with empty.read() as tx:
+        assert scans.find(tx, [shown.id])[shown.id][0].eye is Eye.OU
+    assert index(empty, rig.vault, QUIET, check_only=True).different == 0
 
 
 def gets(rig: Rig) -> list[str]:

@@ -20,6 +20,8 @@ from broker.ingest.strict import Misfit
 from tests.lanes import Died, Rig, fault_at
 from tests.people import NOW, actor
 
+SEALING = (Effect.SEAL, Effect.SEALED)
+
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
@@ -86,7 +88,7 @@ def test_large_rows_make_more_segments_not_longer_ones(rig: Rig) -> None:
     assert all(one.size <= form.MOST_BYTES + (1 << 21) for one in rig.store.vault.list("audit/"))
 
 
-@pytest.mark.parametrize("what", [Effect.SEAL, Effect.SEALED])
+@pytest.mark.parametrize("what", SEALING)
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_sealer_may_die_at_any_line_and_the_next_one_adopts_what_it_wrote(
     rig: Rig, what: Effect, moment: str
