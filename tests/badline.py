@@ -37,10 +37,7 @@ class BadLine:
         self.port = 0
         self._upstream, self._random = upstream, random.Random(seed)
         self._free_at = 0.0
-<<<<<<< HEAD
-=======
         self._tasks: set[asyncio.Task[object] | None] = set()
->>>>>>> panel
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -60,17 +57,10 @@ class BadLine:
         async def end() -> None:
             if self._server:
                 self._server.close()
-<<<<<<< HEAD
-            tasks = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-=======
             while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
                 for task in tasks:
                     task.cancel()
                 await asyncio.wait(tasks, timeout=1)
->>>>>>> panel
 
         with contextlib.suppress(TimeoutError):
             asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
@@ -80,12 +70,9 @@ class BadLine:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         store: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-<<<<<<< HEAD
-=======
         # The loop itself holds its tasks weakly: one whose peers are gone would be collected while it waits.
         task = asyncio.current_task()
         self._tasks.add(task)
->>>>>>> panel
         try:
             while head := await self._head(reader):
                 if time.monotonic() < self.dark_until:
@@ -96,10 +83,7 @@ class BadLine:
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
-<<<<<<< HEAD
-=======
             self._tasks.discard(task)
->>>>>>> panel
             for one in (writer, *((store[1],) if store else ())):
                 one.close()
 

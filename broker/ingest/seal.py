@@ -68,6 +68,11 @@ class Sealer:
         """Write the next segment, or adopt the one that is there; give the number of rows that it holds of ours."""
         with self.catalog.read() as tx:
             last = audit.last_segment(tx)
+            # Asked again, and after the last segment: rows that somebody sealed meanwhile must not be sealed twice.
+            waiting = {row.id for row in audit.unsealed(tx, MOST_ROWS)}
+        rows = [row for row in rows if row.id in waiting]
+        if not rows:
+            return 0
         if last is None and (number := self._in_vault()):
             # A catalog that was lost and rebuilt, or a sealer that died at its first: go on behind what is there.
             return self._note(number, self.vault.get(names.audit(number), LIMIT), rows)

@@ -1,14 +1,9 @@
 """How much of what a browser can send the upload page sends, beside a bare loop of PUTs in the same browser.
 
 Run: python -m tests.bench.bench_panel. Both read the same files from disk and have four requests in flight; the page
-<<<<<<< HEAD
-also hashes, declares, completes and draws. Its time runs from the choice of the files to the end of the last PUT. The
-worker is stopped. Exits 1 if a limit is missed. ``ROUNDS``: how often each is run, in turns (3); the median counts.
-=======
 also hashes, declares, completes and draws. Its time runs from the press of Send, which comes as soon as the files are
 listed, to the end of the last PUT. The worker is stopped. ``ROUNDS``: how often each is run, in turns (3); the median
 counts. Exits 1 if a limit is missed.
->>>>>>> panel
 """
 
 from __future__ import annotations
@@ -50,13 +45,8 @@ new PerformanceObserver((list) => {
   for (const one of list.getEntries()) window.longest = Math.max(window.longest, one.duration);
 }).observe({ type: "longtask", buffered: true });
 performance.setResourceTimingBufferSize(5000);
-<<<<<<< HEAD
-const note = (event) => { if (event.target.type === "file") window.begun = performance.now(); };
-document.addEventListener("change", note, true);
-=======
 const note = (event) => { if (event.target.closest?.("[data-send]")) window.begun = performance.now(); };
 document.addEventListener("click", note, true);
->>>>>>> panel
 """
 BARE = """async ({ requests }) => {
   const files = document.querySelector("#bare").files;

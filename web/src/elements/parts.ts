@@ -72,11 +72,7 @@ export async function search(text: string): Promise<Person[]> {
 }
 
 /** Pieces of a page made by one task: the page answers keys and clicks in between. */
-<<<<<<< HEAD
-const SLICE = 12;
-=======
 const SLICE = 6;
->>>>>>> panel
 
 /** Does the work for all, the first ones at once, the rest in tasks of their own. */
 export function inSlices<T>(items: readonly T[], work: (item: T) => void): void {
