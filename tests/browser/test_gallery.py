@@ -73,7 +73,7 @@ def test_filters_stand_in_the_address_and_can_be_passed_on(visits: Visits, shelf
     page.wait_for_url(re.compile("eye=OS"))
     left = [scan.id for scan in scans if scan.eye == "OS"]
     assert shown(page) == left
-    page.get_by_label("From").fill("2026-11-20")
+    page.get_by_label("From", exact=True).fill("2026-11-20")
     page.get_by_role("button", name="Show").click()
     page.wait_for_url(re.compile("from=2026-11-20"))
     assert shown(page) == [scan.id for scan in scans if scan.eye == "OS" and scan.visit_day == "2026-11-20"]

@@ -134,6 +134,11 @@ def others(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> Ite
     visits.expect_complaint("status of 403")
     page = visits.page("admin", **options)
     yield "administration", page
+    for place in ("sessions", "tokens", "files", "audit", "health"):
+        page.goto(f"{visits.url}/admin/{place}")
+        yield place, page
+    page.goto(f"{visits.url}/account")
+    yield "account", page
     page.goto(f"{visits.url}/scans/{shown.bare.id}")
     yield "not allowed", page
     page.goto(f"{visits.url}/nothing-here")

@@ -86,7 +86,7 @@ class Visits:
         if role not in self._signed_in:
             page = self.page(path="/sign-in")
             page.get_by_role("button", name=role.title()).click()
-            page.wait_for_url(f"{self.url}/")
+            page.wait_for_url(lambda url: "/sign-in" not in url)  # an administrator is led on
             self._signed_in[role] = page.context.storage_state()
         return self._signed_in[role]
 
