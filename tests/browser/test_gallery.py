@@ -69,7 +69,7 @@ def test_the_newest_come_first_and_more_when_the_end_is_reached(
 def test_filters_stand_in_the_address_and_can_be_passed_on(visits: Visits, shelf: tuple[Person, list[Scan]]) -> None:
     person, scans = shelf
     page = visits.page("physician", f"/gallery?patient={person.id}")
-    page.get_by_label("Eye").select_option("OS · left")
+    page.locator("select[name=eye]").select_option("OS · left")
     page.wait_for_url(re.compile("eye=OS"))
     left = [scan.id for scan in scans if scan.eye == "OS"]
     assert shown(page) == left
@@ -79,7 +79,7 @@ def test_filters_stand_in_the_address_and_can_be_passed_on(visits: Visits, shelf
     assert shown(page) == [scan.id for scan in scans if scan.eye == "OS" and scan.visit_day == "2026-11-20"]
     other = visits.page("technician", page.url.removeprefix(visits.url))
     assert shown(other) == shown(page)
-    expect(other.get_by_label("Eye")).to_have_value("OS")
+    expect(other.locator("select[name=eye]")).to_have_value("OS")
     page.go_back()
     assert shown(page) == left
 

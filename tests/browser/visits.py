@@ -13,7 +13,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, S
 #: Milliseconds that anything on a page may take; the worker's checks have their own, longer bound.
 PATIENCE, CHECKED = 15_000, 60_000
 #: The upload page asks the store whether it can be reached, by a PUT that must be refused; browsers note each refusal.
-_PROBE = re.compile(r"status of 40[34] .*/intake/00/00000000-0000-7000-8000-000000000000")
+#: It asks for health as well, and on a loaded machine the store may take too long to be called ready.
+_PROBE = re.compile(
+    r"status of 40[34] .*/intake/00/00000000-0000-7000-8000-000000000000|status of 503 .*/api/v1/health$"
+)
 # The browser's own message names no address; and a page that has been left cannot be asked any more.
 _LISTEN = (
     "addEventListener('securitypolicyviolation', (event) =>"
