@@ -44,8 +44,8 @@ def mutant(luck: random.Random, data: bytes) -> bytes:
             del out[at : at + length]
         elif act == 3:
             out[at:at] = out[at : at + length]
-        else:
-            del out[luck.randrange(1, len(out) + 1) :]
+        elif out:
+            del out[luck.randrange(len(out)) :]
     return bytes(out)
 
 
