@@ -190,16 +190,7 @@ class Stack:
 
     def run(self, command: str) -> str:
         """Run one command to its end and give what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "broker", *command.split()],
-            cwd=ROOT,
-            env=self.environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = run_command(command, self.environ)
         assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
@@ -230,6 +221,20 @@ class Stack:
                 connection.close()
             time.sleep(0.1)
         raise AssertionError(f"not ready after {_READY_SECONDS} s\n{self.web.tail()}\n{self.worker.tail()}")
+
+
+def run_command(command: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m broker COMMAND`` to its end, at most two minutes, with this as its whole environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "broker", *command.split()],
+        cwd=ROOT,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def free_port() -> int:

@@ -19,12 +19,10 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from ..config import is_loopback
+from ..config import SERVICE_VERSION, is_loopback
 from ..names import ENDINGS, INTAKE, VAULT, IntakeBlob, VaultBlob
 from .string_to_sign import delegation_text, service_text
 
-#: The ``sv`` of every grant: new enough for CREATE on blocks, old enough for the emulator.
-SERVICE_VERSION = "2026-06-06"
 WRITE_LIFE = timedelta(minutes=15)
 ORIGINAL_LIFE = timedelta(minutes=5)
 #: From the start of the hour, so a link is good for one to two hours.

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..config import Config, ConfigError
+from ..config import SERVICE_VERSION, Config, ConfigError
 from ..errors import StorageUnavailable
-from .grants import LONGEST_LIFE, SERVICE_VERSION, AccountKey, DelegationKey, Key
+from .grants import LONGEST_LIFE, AccountKey, DelegationKey, Key
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential

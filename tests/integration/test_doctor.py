@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +19,7 @@ from broker.storage.azure import AzureStore
 from tests import catalogs
 from tests.azurite import Azurite
 from tests.lanes import Rig
-
-ROOT = Path(__file__).parents[2]
+from tests.stack import ROOT, run_command
 
 
 class Place:
@@ -46,16 +43,7 @@ class Place:
 
     def run(self, command: str) -> tuple[int, str]:
         """Run one command; its exit code and what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "broker", *command.split()],
-            cwd=ROOT,
-            env=self.environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = run_command(command, self.environ)
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, done.stdout
 

@@ -22,10 +22,11 @@ from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import BlobServiceClient
 
 from broker import names
+from broker.config import SERVICE_VERSION
 from broker.errors import StorageUnavailable
 from broker.ids import new_id
 from broker.names import IntakeBlob, Rendition
-from broker.sas.grants import SERVICE_VERSION, DelegationKey, Grant
+from broker.sas.grants import DelegationKey, Grant
 from broker.sas.keys import AzureFetch, DelegationKeys
 from broker.sas.signer import Signer
 from tests.azurite import Azurite

@@ -18,11 +18,11 @@ import pytest
 from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from broker import names
+from broker.config import SERVICE_VERSION
 from broker.ids import new_id
 from broker.names import IntakeBlob, Rendition
 from broker.sas import probe
 from broker.sas.grants import (
-    SERVICE_VERSION,
     AccountKey,
     DelegationKey,
     Grant,

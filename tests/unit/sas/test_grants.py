@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broker import names
+from broker.config import SERVICE_VERSION
 from broker.names import ENDINGS, IntakeBlob, Rendition, VaultBlob
 from broker.sas.grants import (
-    SERVICE_VERSION,
     AccountKey,
     DelegationKey,
     Grant,

@@ -14,10 +14,10 @@ import pytest
 import responses
 from azure.core.credentials import AccessToken
 
-from broker.config import Config, ConfigError
+from broker.config import SERVICE_VERSION, Config, ConfigError
 from broker.errors import StorageUnavailable
 from broker.names import IntakeBlob
-from broker.sas.grants import SERVICE_VERSION, AccountKey, DelegationKey, mint_create
+from broker.sas.grants import AccountKey, DelegationKey, mint_create
 from broker.sas.keys import AzureFetch, DelegationKeys, FixedKey, key_source
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
