@@ -236,8 +236,9 @@ class Rig:
             past = datetime(2020, 1, 1, tzinfo=UTC)
             table = tables.uploads
             tx.execute(table.update().where(table.c.lease_until.is_not(None)).values(lease_until=past))
-            # Of a pending upload the same column says when its client was last heard of.
-            tx.execute(table.update().where(table.c.state != State.PENDING).values(not_before=past))
+            # Of a pending upload the same column says when its client was last heard of; of a claimed one, since when.
+            given_back = table.c.state == State.RECEIVED
+            tx.execute(table.update().where(given_back).values(not_before=past))
             tx.execute(tables.leases.update().values(until=past))
 
     def row(self, upload: Upload) -> Upload:

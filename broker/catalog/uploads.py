@@ -295,7 +295,9 @@ def lose(tx: Tx, upload: str, *, detail: str, now: datetime) -> bool:
 def claim(catalog: Catalog, tx: Tx, *, lease: timedelta) -> Upload | None:
     """Take the next upload to verify: urgent ones first, then the one that waits longest.
 
-    Also takes over an upload whose worker let its lease run out. The new fence number shuts that worker out.
+    Also takes over an upload whose worker let its lease run out. The new fence number shuts that worker out. An upload
+    waits anew from each claim: workers that die one after the other must not all die holding the same one, and a file
+    that fells them must not fell them all before the others had their turn.
     """
     now = catalog.now(tx)
     ready = (uploads.c.state == State.RECEIVED) & (uploads.c.not_before <= now)
@@ -308,7 +310,7 @@ def claim(catalog: Catalog, tx: Tx, *, lease: timedelta) -> Upload | None:
     upload = tx.execute(query.limit(1).with_for_update(skip_locked=True)).scalar()
     if upload is None:
         return None
-    changes = {"state": State.VERIFYING, "lease_until": now + lease}
+    changes = {"state": State.VERIFYING, "lease_until": now + lease, "not_before": now}
     changes |= {"fence": uploads.c.fence + 1, "attempts": uploads.c.attempts + 1}
     tx.execute(uploads.update().where(uploads.c.id == upload).values(changes))
     return find(tx, [upload])[upload]

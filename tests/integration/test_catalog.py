@@ -176,6 +176,15 @@ def test_a_lease_that_ran_out_is_taken_over_and_shuts_the_first_one_out(catalog:
         assert uploads.find(tx, [second.id])[second.id].attempts == 2, "this one counted"
 
 
+def test_one_that_was_taken_over_waits_behind_those_not_tried_yet(catalog: Catalog) -> None:
+    tried, fresh = sorted(received(catalog).id for _ in range(2))
+    with catalog.write() as tx:
+        first = uploads.claim(catalog, tx, lease=timedelta(seconds=-1))
+        second = uploads.claim(catalog, tx, lease=timedelta(seconds=-1))
+        third = uploads.claim(catalog, tx, lease=timedelta(seconds=-1))
+    assert [one.id for one in (first, second, third) if one] == [tried, fresh, tried]
+
+
 def test_urgent_ones_are_claimed_first(catalog: Catalog) -> None:
     received(catalog, urgent=False)
     urgent = received(catalog, urgent=True)
