@@ -97,13 +97,16 @@ def examine(spool: int, pack: int, order: Mapping[str, Any]) -> dict[str, Any]:
     except formats.Refused as refused:
         answer |= {"rejection": refused.rejection, "detail": refused.detail, "scans": []}
     except formats.NoPreview as reason:
-        answer["no_preview"] = str(reason)
+        answer |= {"no_preview": str(reason), "scans": [asdict(reason.facts)] if reason.facts else []}
     return answer
 
 
 def _scan(scan: formats.Scan, writer: _Pack) -> dict[str, Any]:
     writer.files = []
-    rendered = render.render(scan, writer.keep)
+    try:
+        rendered = render.render(scan, writer.keep)
+    except formats.NoPreview as reason:
+        raise formats.NoPreview(str(reason), scan.facts) from None
     return asdict(rendered) | asdict(scan.facts) | {"frames": scan.frames, "renditions": writer.files}
 
 

@@ -1,7 +1,8 @@
 """Make the manifest: bring together what was declared and what was found, and settle what counts.
 
 Declared beats detected, detected beats nothing; both are kept. Where they disagree about the eye or the patient, or the
-same bytes are another patient's too, the scan asks for attention. Nothing is guessed.
+same bytes are another patient's too, the scan asks for attention; so it does where its time is the file's, and may be
+that of an export. Nothing is guessed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ..catalog.patients import Patient
 from ..catalog.uploads import Upload
 from ..names import Rendition
 from ..words import Eye, Kind
+from .facts import Facts
 from .identity import another
 from .manifest import VERSION, Declared, Detected, Digests, Made, Manifest, ScanPart
 from .verdict import ScanFacts, Verdict
@@ -76,7 +78,7 @@ def describe(upload: Upload, patient: Patient | None, found: Found, *, zone: Zon
 
 def parts(verdict: Verdict) -> Sequence[ScanFacts]:
     """The scans that a verdict stands for; a file in which nothing can be seen still is one scan."""
-    return verdict.scans or (ScanFacts(width=0, height=0, frames=1),)
+    return verdict.scans or (ScanFacts(),)
 
 
 def instant(text: str | None, zone: ZoneInfo) -> datetime | None:
@@ -110,7 +112,7 @@ def _scan_part(upload: Upload, patient: Patient | None, index: int, found: Found
         frames=seen.frames,
         placeholder=seen.placeholder,
         no_preview=found.verdict.no_preview,
-        attention=tuple(_attention(upload, patient, detected, elsewhere=found.elsewhere)),
+        attention=tuple(_attention(upload, patient, seen, dated=source == "declared", elsewhere=found.elsewhere)),
         detected=detected,
         renditions=dict(found.renditions[index]),
     )
@@ -138,12 +140,14 @@ def _captured(upload: Upload, detected: Detected, zone: ZoneInfo) -> tuple[datet
     return upload.received_at or upload.created_at, "upload"
 
 
-def _attention(upload: Upload, patient: Patient | None, detected: Detected, *, elsewhere: bool) -> list[str]:
+def _attention(upload: Upload, patient: Patient | None, detected: Facts, *, dated: bool, elsewhere: bool) -> list[str]:
     reasons = []
     if detected.eye not in (None, Eye.UNKNOWN, upload.eye) and upload.eye is not Eye.UNKNOWN:
         reasons.append("eye")
-    if patient and detected.patient and another(patient, detected.patient):
+    if patient and detected.patient_hint and another(patient, detected.patient_hint):
         reasons.append("patient")
+    if detected.captured_doubtful and not dated:
+        reasons.append("captured_at")
     if elsewhere:
         reasons.append("stored_elsewhere")
     return reasons

@@ -17,6 +17,7 @@ an offset, sizes bytes, ids as in ``ids``.
                                own time came from; visit_day: YYYY-MM-DD in the clinic's zone
         width, height, frames  pixels as shown; 0 where there is no picture
         placeholder            data URI or ""; no_preview: the reason, or null; attention: of "eye", "patient",
+                               "captured_at" (the file's time, and it may be that of an export),
                                "stored_elsewhere" (the same bytes under another patient)
         detected               eye, kind, captured_at, captured_source, device, spacing_mm, patient
         renditions             by name: media_type, bytes, width, height

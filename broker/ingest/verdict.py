@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 from ..filetypes import BY_NAME
 from ..names import ENDINGS, Rendition
 from ..words import Eye, Kind, Rejection
+from .facts import Facts
 
 MAX_SCANS = 256
 MAX_PLACEHOLDER = 1_000
@@ -59,27 +60,18 @@ class RenditionFile:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class ScanFacts:
-    """One scan in a file. Width and height are pixels as seen, 0 where the file was not decoded.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanFacts(Facts):
+    """One scan in a file: what it says about itself, and what was seen of it.
 
-    ``frames`` counts slices or pages; ``spacing_mm`` is millimetres per pixel, [row, column]. ``captured_doubtful``:
-    a capture time was found, but a person must confirm it.
+    Width and height are pixels as seen, 0 where the file was not decoded; ``frames`` counts slices or pages.
     """
 
-    width: int
-    height: int
-    frames: int
-    eye: Eye | None = None
-    kind: Kind | None = None
-    captured_at: str | None = None
-    captured_source: str | None = None
-    device: str | None = None
-    spacing_mm: tuple[float, float] | None = None
-    patient_hint: Mapping[str, str] | None = None
+    width: int = 0
+    height: int = 0
+    frames: int = 1
     placeholder: str = ""
     renditions: tuple[RenditionFile, ...] = ()
-    captured_doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +131,7 @@ def _scans(rows: Any, verdict: Verdict, pack: int, out: Path) -> tuple[ScanFacts
     if verdict.format is None or not isinstance(rows, list) or len(rows) > MAX_SCANS:
         _bad("scans")
     if verdict.no_preview is not None:
-        return (ScanFacts(width=0, height=0, frames=1),)
+        return (_unseen(rows),)
     if not rows:
         _bad("no scan and no reason")
     made: list[Path] = []
@@ -149,6 +141,13 @@ def _scans(rows: Any, verdict: Verdict, pack: int, out: Path) -> tuple[ScanFacts
         for path in made:
             path.unlink(missing_ok=True)
         raise
+
+
+def _unseen(rows: list[Any]) -> ScanFacts:
+    """The one scan of a file without pictures, of which it may have said something."""
+    if len(rows) > 1 or not all(isinstance(row, dict) for row in rows):
+        _bad("facts without a picture")
+    return ScanFacts(**_told(rows[0])) if rows else ScanFacts()
 
 
 def _scan(row: Any, index: int, files: _Files) -> ScanFacts:
@@ -162,23 +161,30 @@ def _scan(row: Any, index: int, files: _Files) -> ScanFacts:
     needed = {Rendition.THUMBNAIL, Rendition.DISPLAY} | ({Rendition.FRAMES} if frames > 1 else set())
     if len(set(names)) != len(names) or not needed <= set(names):
         _bad("renditions")
-    if (row.get("captured_at") is None) != (row.get("captured_source") is None):
-        _bad("a time without its source, or the other way round")
     return ScanFacts(
+        **_told(row),
         width=_number(row, "width", 1, MAX_SIDE),
         height=_number(row, "height", 1, MAX_SIDE),
         frames=frames,
-        eye=_optional(row, "eye", Eye),
-        kind=_optional(row, "kind", Kind),
-        captured_at=_optional(row, "captured_at", lambda value: _match(_CAPTURED, value)),
-        captured_source=_optional(row, "captured_source", lambda value: _match(_SOURCE, value)),
-        device=_optional(row, "device", lambda value: _text(value, 120)),
-        spacing_mm=_optional(row, "spacing_mm", _spacing),
-        patient_hint=_optional(row, "patient_hint", _hint),
         placeholder=_placeholder(row.get("placeholder")),
         renditions=renditions,
-        captured_doubtful=_flag(row, "captured_doubtful"),
     )
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of ``Facts`` in a row of the report."""
+    if (row.get("captured_at") is None) != (row.get("captured_source") is None):
+        _bad("a time without its source, or the other way round")
+    return {
+        "eye": _optional(row, "eye", Eye),
+        "kind": _optional(row, "kind", Kind),
+        "captured_at": _optional(row, "captured_at", lambda value: _match(_CAPTURED, value)),
+        "captured_source": _optional(row, "captured_source", lambda value: _match(_SOURCE, value)),
+        "device": _optional(row, "device", lambda value: _text(value, 120)),
+        "spacing_mm": _optional(row, "spacing_mm", _spacing),
+        "patient_hint": _optional(row, "patient_hint", _hint),
+        "captured_doubtful": _flag(row, "captured_doubtful"),
+    }
 
 
 class _Files:

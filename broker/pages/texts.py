@@ -42,6 +42,7 @@ ROLES = {Role.TECHNICIAN: "Technician", Role.PHYSICIAN: "Physician", Role.ADMIN:
 ATTENTION = {
     "eye": "The file names another eye than the technician did.",
     "patient": "The file names another patient than the technician chose.",
+    "captured_at": "The time in the file may be that of its export. Correct or confirm the time of capture.",
     "stored_elsewhere": "The very same file was sent for another patient, too.",
 }
 

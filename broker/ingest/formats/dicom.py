@@ -44,11 +44,10 @@ def scans(source: Source, bounds: Bounds) -> Iterator[Scan]:
         raise Refused(Rejection.TRUNCATED, "nothing behind the meta information")
     header = Header.read(layout)
     facts = dicom_facts.read(header, dicom_kind.kind(header))
-    if _DOCUMENT in layout.places:
-        yield pdf.scan(_document(layout), bounds, facts)
-        return
-    _expect_pixels(layout, header)
-    yield _scan(layout, header, bounds, facts)
+    try:
+        yield _scan(layout, header, bounds, facts)
+    except NoPreview as reason:
+        raise NoPreview(str(reason), facts) from None
 
 
 def _document(layout: Layout) -> pdf.Part:
@@ -68,6 +67,9 @@ def _expect_pixels(layout: Layout, header: Header) -> None:
 
 
 def _scan(layout: Layout, header: Header, bounds: Bounds, facts: Facts) -> Scan:
+    if _DOCUMENT in layout.places:
+        return pdf.scan(_document(layout), bounds, facts)
+    _expect_pixels(layout, header)
     pixels = dicom_pixels.describe(header, layout, bounds)
     dicom_decode.readable(pixels)
     frames = locate(layout, header, pixels)

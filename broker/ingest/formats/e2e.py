@@ -37,6 +37,7 @@ _B_SCAN, _SLO = 0x02200201, 0x02010201
 _SAMPLE_BYTES = {_B_SCAN: 2, _SLO: 1}
 #: Smaller pictures are stubs that minimised exports leave behind.
 _SMALLEST_SIDE = 16
+_DEVICE = "Heidelberg Engineering"
 _EYES = {b"R": Eye.OD, b"L": Eye.OS}
 _WINDOW = 1 << 20
 
@@ -78,19 +79,30 @@ def scans(source: Source, bounds: Bounds) -> Iterator[Scan]:
     found, patients = collect(source, bounds)
     shown = {key: series for key, series in found.items() if series.slices or series.slo}
     if not shown:
-        raise NoPreview("No picture could be found in this Heidelberg file; it is kept as it is.")
+        hint = _agreed([hint for said in patients.values() for hint in said])
+        eye = _eye({eye for series in found.values() for eye in series.eyes})
+        about = facts.Facts(eye=eye, device=_DEVICE, patient_hint=hint)
+        raise NoPreview("No picture could be found in this Heidelberg file; it is kept as it is.", about)
     if len(shown) > MAX_SERIES:
         raise NoPreview(f"This Heidelberg file holds more than {MAX_SERIES} series; it is kept as it is.")
     for key, series in shown.items():
-        hints = patients.get(key[0], [])
         about = facts.Facts(
-            # Series of both eyes, or contradicting chunks: then nothing is known.
-            eye=_EYES.get(next(iter(series.eyes))) if len(series.eyes) == 1 else None,
+            eye=_eye(series.eyes),
             kind=Kind.OCT if series.slices else None,
-            device="Heidelberg Engineering",
-            patient_hint=hints[0] if hints and all(hint == hints[0] for hint in hints) else None,
+            device=_DEVICE,
+            patient_hint=_agreed(patients.get(key[0], [])),
         )
         yield _scan(source, bounds, series, about)
+
+
+def _eye(said: set[bytes]) -> Eye | None:
+    """The one eye that was named. Series of both, or contradicting chunks: then nothing is known."""
+    return _EYES.get(next(iter(said))) if len(said) == 1 else None
+
+
+def _agreed(hints: list[dict[str, str]]) -> dict[str, str] | None:
+    """What all chunks say about the patient; None where two of them disagree."""
+    return hints[0] if hints and all(hint == hints[0] for hint in hints) else None
 
 
 def collect(

@@ -41,7 +41,14 @@ class Refused(Exception):
 
 
 class NoPreview(Exception):
-    """The file is stored as it is; the text says, for staff, why there is no picture of it."""
+    """The file is stored as it is; the text says, for staff, why there is no picture of it.
+
+    ``facts`` is what it says about itself all the same: a file that names another patient must not pass unseen.
+    """
+
+    def __init__(self, reason: str, facts: Facts | None = None) -> None:
+        super().__init__(reason)
+        self.facts = facts
 
 
 @dataclass(frozen=True, slots=True)

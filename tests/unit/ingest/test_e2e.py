@@ -121,6 +121,19 @@ def test_a_file_without_a_picture_is_kept_with_the_reason(chunks: tuple[bytes, .
         scans(*chunks)
 
 
+def test_a_file_without_a_picture_still_names_patient_and_eye() -> None:
+    named = patient(b"Anna", b"Example", b"00123")
+    with pytest.raises(NoPreview) as kept:
+        scans(named, named, laterality(b"R"))
+    assert kept.value.facts is not None
+    assert kept.value.facts.eye is Eye.OD
+    assert kept.value.facts.patient_hint == {"id": "00123", "name": "Example^Anna", "sex": "F"}
+    with pytest.raises(NoPreview) as kept:
+        scans(named, patient(b"Carl", b"Other", b"7"), laterality(b"R"), laterality(b"L", OTHER))
+    assert kept.value.facts is not None
+    assert (kept.value.facts.eye, kept.value.facts.patient_hint) == (None, None)
+
+
 def test_a_picture_cut_short_is_refused() -> None:
     whole = b_scan(VALUES[0])
     for cut in (1, 100, len(whole) - 100):

@@ -171,6 +171,12 @@ def test_declared_beats_detected_and_both_are_kept() -> None:
     assert scan.attention == ["eye"]
 
 
+def test_a_time_that_may_be_that_of_an_export_asks_for_attention_unless_one_was_declared() -> None:
+    found = facts(captured_at="2023-03-07T17:53:34", captured_source="dicom:0008,0021", captured_doubtful=True)
+    assert scan_rows(described(upload(captured_at=None), found))[0].attention == ["captured_at"]
+    assert scan_rows(described(upload(captured_at="2023-03-06T10:00"), found))[0].attention == []
+
+
 def test_nothing_declared_takes_what_was_detected_without_alarm() -> None:
     row = upload(eye=Eye.UNKNOWN)
     scan = scan_rows(described(row, facts(eye=Eye.OS, captured_at="2026-07-01T00:30:00", captured_source="exif")))[0]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from broker.ingest.verdict import BadReport, read_report
+from broker.ingest.verdict import BadReport, ScanFacts, read_report
 from broker.names import Rendition
 from broker.words import Eye, Rejection
 
@@ -153,6 +153,18 @@ def test_a_file_of_that_name_already_there_is_never_followed(pack: int, out: Pat
     with pytest.raises(OSError):
         read_report(json.dumps(report()).encode(), pack, out)
     assert not victim.exists()
+
+
+def test_a_file_without_pictures_keeps_what_it_says_of_itself(pack: int, out: Path) -> None:
+    said = {"eye": "OS", "patient_hint": {"id": "0819"}, "captured_at": None, "captured_source": None}
+    kept = report() | {"no_preview": "Not drawn.", "scans": [said]}
+    assert read_report(json.dumps(kept).encode(), pack, out).scans == (
+        ScanFacts(eye=Eye.OS, patient_hint={"id": "0819"}),
+    )
+    assert read_report(json.dumps(kept | {"scans": []}).encode(), pack, out).scans == (ScanFacts(),)
+    for void in ([said, said], [7], [said | {"eye": "left"}], [said | {"patient_hint": {"evil": "x"}}]):
+        with pytest.raises(BadReport):
+            read_report(json.dumps(kept | {"scans": void}).encode(), pack, out)
 
 
 def test_a_rejection_carries_no_scans(pack: int, out: Path) -> None:
