@@ -41,7 +41,7 @@ types: python ## Check types
 	$(BIN)/mypy
 
 unit: pages ## Unit tests
-	SAS_CASES=$${SAS_CASES:-500} $(PYTEST) -q -n 2 --dist worksteal $(or $(T),tests/unit)
+	SAS_CASES=$${SAS_CASES:-100} $(PYTEST) -q -n 2 --dist worksteal $(or $(T),tests/unit)
 
 integration: pages ## Tests against the real emulator, a real PostgreSQL and real processes
 	$(PYTEST) -q $(or $(T),tests/integration)

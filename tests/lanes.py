@@ -335,3 +335,25 @@ def by_id(row: dict[str, Any]) -> str:
 def rejected(reason: Rejection) -> Verdict:
     """A verdict that refuses the file."""
     return Verdict(None, None, reason, detail="for a test")
+
+
+def furnished(folder: Path) -> Rig:
+    """A vault with patients in several versions, stored and rejected uploads, and one still on its way."""
+    made = Rig(folder)
+    other = people.patient(made.patients, mrn="77", name="Bob Beispiel")
+    made.patients.change(people.actor(), other.id, {"name": "Robert Beispiel", "mrn": "78"}, now=people.NOW)
+    for number in range(5):
+        made.send(f"picture {number}".encode(), note="größer", urgent=number == 1, captured_at="2026-11-20T10:00")
+    made.send(b"other", patient_id=other.id, eye=Eye.UNKNOWN, captured_at=None)
+    made.run()
+    made.fake.verdict = replace(JPEG, scans=JPEG.scans * 2)
+    made.send(b"volumes")
+    made.run()
+    made.fake.verdict = Verdict("dicom", "application/dicom", None, no_preview="There is no preview.")
+    made.send(b"dicom", filename="1.2.3")
+    made.send(b"bad", arrives=b"dab")
+    made.run()
+    made.declare(b"pending")
+    made.publisher.publish()
+    made.check()
+    return made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,97 +12,19 @@ import pytest
 
 from broker import names
 from broker.catalog import outbox, tables, uploads
-from broker.errors import CatalogBusy, StorageUnavailable
 from broker.ids import scan_id
 from broker.ingest.claim import LEASE, TRUSTED_SECONDS, Claim, ClaimLost
 from broker.ingest.crashpoint import Effect
 from broker.ingest.verdict import Verdict
 from broker.names import IntakeBlob, Rendition
-from broker.words import Rejection, State
+from broker.words import State
 from tests import people
-from tests.lanes import JPEG, Died, FakeDecoder, Rig, fault_at, hook, rejected
-
-PROMOTION = (
-    Effect.CLAIM,
-    Effect.SPOOL,
-    Effect.ORIGINAL,
-    Effect.RENDITION,
-    Effect.PUBLISH,
-    Effect.PUBLISHED,
-    Effect.MANIFEST,
-    Effect.STORED,
-    Effect.INTAKE_DELETE,
-)
-MOMENTS = ("before", "after")
+from tests.lanes import JPEG, Died, FakeDecoder, Rig, fault_at, hook
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
     return Rig(tmp_path)
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("what", PROMOTION)
-def test_a_worker_that_dies_anywhere_leaves_work_that_another_one_finishes(rig: Rig, what: Effect, moment: str) -> None:
-    upload = rig.send(b"a picture")
-    with fault_at((what, moment), Died()) as hits, pytest.raises(Died):
-        rig.lane.step()
-    assert hits
-    rig.run()
-    rig.sweeper.sweep()
-    assert rig.row(upload).state is State.STORED
-    assert rig.acts(upload) == ["upload.stored"]
-    rig.check()
-
-
-@pytest.mark.parametrize("fault", [StorageUnavailable("lost"), CatalogBusy("lost")])
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("what", PROMOTION[1:])
-def test_an_answer_that_is_lost_changes_nothing_in_the_end(
-    rig: Rig, what: Effect, moment: str, fault: Exception
-) -> None:
-    upload = rig.send(b"a picture")
-    with fault_at((what, moment), fault) as hits:
-        rig.lane.step()
-    assert hits
-    rig.run()
-    rig.sweeper.sweep()
-    assert rig.row(upload).state is State.STORED
-    assert rig.row(upload).attempts <= 1, "faults that pass are not counted"
-    rig.check()
-
-
-@pytest.mark.parametrize("fault", [Died(), CatalogBusy("lost")])
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize(("what", "state"), [(Effect.REJECTED, State.REJECTED), (Effect.MISSING, State.MISSING)])
-def test_the_other_ends_can_die_too(rig: Rig, what: Effect, state: State, moment: str, fault: BaseException) -> None:
-    rig.fake.verdict = rejected(Rejection.DECODE)
-    upload = rig.send(b"a picture")
-    if state is State.MISSING:
-        rig.store.intake.blobs.clear()
-    with fault_at((what, moment), fault), pytest.raises(Died) if isinstance(fault, Died) else nullcontext():
-        rig.lane.step()
-    rig.run()
-    assert rig.row(upload).state is state
-    assert rig.store.vault.blobs.keys() == set()
-    rig.check()
-
-
-@pytest.mark.parametrize("fault", [Died(), CatalogBusy("lost")])
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_giving_back_can_die_too(rig: Rig, moment: str, fault: BaseException) -> None:
-    upload = rig.send(b"a picture")
-    rig.store.before = lambda act, name: _unavailable() if act == "read" else None
-    with fault_at((Effect.RELEASE, moment), fault), pytest.raises(Died) if isinstance(fault, Died) else nullcontext():
-        rig.lane.step()
-    rig.store.before = lambda act, name: None
-    rig.run()
-    assert rig.row(upload).state is State.STORED
-    rig.check()
-
-
-def _unavailable() -> None:
-    raise StorageUnavailable("503")
 
 
 @pytest.mark.parametrize("change", ["overwritten", "lost"])

@@ -5,54 +5,32 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
 
 from broker import names
-from broker.catalog import Catalog, audit, leases, scans, tables
+from broker.catalog import Catalog, audit, leases, tables
 from broker.errors import CatalogBusy, StorageUnavailable
 from broker.ids import new_id, scan_id
 from broker.ingest.crashpoint import Effect
-from broker.ingest.verdict import Verdict
 from broker.names import Rendition, VaultBlob
 from broker.ops import vaulted
 from broker.ops.indexing import Counts
 from broker.ops.progress import PREFIX
 from broker.ops.rebuild import LEASE, MARK, ensure_indexed, index
-from broker.records import Records
-from broker.words import Eye, Role, State
+from broker.words import Eye, State
 from tests import catalogs, people
-from tests.lanes import JPEG, Died, Rig, dump, fault_at
+from tests.lanes import JPEG, Died, Rig, dump, fault_at, furnished
 
 QUIET: Callable[[str], None] = lambda line: None  # noqa: E731
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
-    """A vault with patients in several versions, stored and rejected uploads, and one still on its way."""
-    made = Rig(tmp_path)
-    other = people.patient(made.patients, mrn="77", name="Bob Beispiel")
-    made.patients.change(people.actor(), other.id, {"name": "Robert Beispiel", "mrn": "78"}, now=people.NOW)
-    for number in range(5):
-        made.send(f"picture {number}".encode(), note="größer", urgent=number == 1, captured_at="2026-11-20T10:00")
-    made.send(b"other", patient_id=other.id, eye=Eye.UNKNOWN, captured_at=None)
-    made.run()
-    made.fake.verdict = replace(JPEG, scans=JPEG.scans * 2)
-    made.send(b"volumes")
-    made.run()
-    made.fake.verdict = Verdict("dicom", "application/dicom", None, no_preview="There is no preview.")
-    made.send(b"dicom", filename="1.2.3")
-    made.send(b"bad", arrives=b"dab")
-    made.run()
-    made.declare(b"pending")
-    made.publisher.publish()
-    made.check()
-    return made
+    return furnished(tmp_path)
 
 
 @pytest.fixture
@@ -98,44 +76,6 @@ def test_an_upload_whose_worker_died_after_the_manifest_becomes_stored(rig: Rig)
     rig.sweeper.sweep()
     assert rig.acts(upload) == ["upload.stored"]
     rig.check()
-
-
-INDEXING = (Effect.INDEX_PATIENTS, Effect.INDEX_UPLOADS, Effect.INDEX_MARK, Effect.INDEXED)
-
-
-@pytest.mark.parametrize("fault", [Died(), StorageUnavailable("lost"), CatalogBusy("lost")])
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("what", INDEXING)
-def test_it_may_die_anywhere_and_be_started_again(
-    rig: Rig, empty: Catalog, what: Effect, moment: str, fault: BaseException
-) -> None:
-    with fault_at((what, moment), fault) as hits, pytest.raises(type(fault)):
-        index(empty, rig.vault, QUIET)
-    assert hits
-    index(empty, rig.vault, QUIET)
-    assert dump(empty) == dump(rig.catalog)
-
-
-#: Needs a record in the vault, so it has a test of its own.
-RECORDED = (Effect.INDEX_RECORDS,)
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("what", RECORDED)
-def test_it_may_die_at_the_records_and_be_started_again(rig: Rig, empty: Catalog, what: Effect, moment: str) -> None:
-    with rig.catalog.read() as tx:
-        shown = scans.page(tx, scans.Filter(), after=None, limit=1)[0][0]
-    said = Records(catalog=rig.catalog, zone=ZoneInfo("UTC"))
-    changes, now = {"eye": "OU"}, rig.clock.now
-    said.correct(people.actor(Role.PHYSICIAN), new_id(now), [shown.id], changes=changes, reason="Both eyes.", now=now)
-    rig.publisher.publish()
-    with fault_at((what, moment), Died()) as hits, pytest.raises(Died):
-        index(empty, rig.vault, QUIET)
-    assert hits
-    index(empty, rig.vault, QUIET)
-    with empty.read() as tx:
-        assert scans.find(tx, [shown.id])[shown.id][0].eye is Eye.OU
-    assert index(empty, rig.vault, QUIET, check_only=True).different == 0
 
 
 def gets(rig: Rig) -> list[str]:

@@ -13,7 +13,7 @@ from broker import names
 from broker.blocks import MIB, block_id
 from broker.catalog import tables, uploads
 from broker.catalog.uploads import Upload
-from broker.errors import CatalogBusy, StorageUnavailable
+from broker.errors import StorageUnavailable
 from broker.ids import new_id
 from broker.ingest.crashpoint import Effect
 from broker.ingest.fate import Fate, fate
@@ -22,7 +22,7 @@ from broker.ingest.sweep import SETTLED, SILENCE, Swept
 from broker.names import IntakeBlob
 from broker.storage.containers import Listed
 from broker.words import Rejection, State
-from tests.lanes import KEEP, Died, Rig, digest_of, fault_at, rejected
+from tests.lanes import KEEP, Rig, digest_of, fault_at, rejected
 from tests.people import NOW
 from tests.unit.ingest.test_manifest import upload
 
@@ -345,36 +345,6 @@ def test_what_is_right_by_now_is_not_refused(rig: Rig) -> None:
     rig.store.before = overwrite
     assert rig.sweeper.sweep() == Swept()
     assert rig.sweeper.sweep() == Swept(received=1)
-
-
-SWEEPING = (Effect.RECEIVE, Effect.COMMIT, Effect.REFUSE, Effect.LOSE, Effect.EXPIRE, Effect.PURGE)
-
-
-@pytest.mark.parametrize("fault", [Died(), StorageUnavailable("lost"), CatalogBusy("lost")])
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("what", SWEEPING)
-def test_a_sweeper_may_die_anywhere(rig: Rig, what: Effect, moment: str, fault: BaseException) -> None:
-    lost = rig.send(b"lost")
-    del rig.store.intake.blobs[IntakeBlob(lost.id).name]
-    # The large one takes long to hash, and matters for one effect only.
-    large = declare_large(rig) if what is Effect.COMMIT else rig.send(b"spoken")
-    for index in range(5) if large.block_size else ():
-        stage(rig, large, index)
-    rig.clock.now += SILENCE
-    silent = rig.declare(b"picture")
-    rig.store.arrive(IntakeBlob(silent.id), b"picture")
-    oversize = rig.declare(b"picture")
-    rig.store.arrive(IntakeBlob(oversize.id), b"picture and more")
-    late = rig.declare(b"late", keep_until=NOW)
-    with fault_at((what, moment), fault) as hits, pytest.raises(type(fault)):
-        rig.sweeper.sweep()
-    assert hits
-    rig.sweeper.sweep()
-    rig.run()
-    ends = [rig.row(one).state for one in (silent, large, oversize, late, lost)]
-    assert ends == [State.STORED, State.STORED, State.REJECTED, State.EXPIRED, State.MISSING]
-    assert blobs(rig) == set()
-    rig.check()
 
 
 def test_hundreds_of_overdue_uploads_expire_in_one_run(rig: Rig) -> None:

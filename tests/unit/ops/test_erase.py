@@ -5,84 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from broker import names
 from broker.catalog import outbox, tables
-from broker.catalog.patients import Patient
-from broker.catalog.uploads import Upload
-from broker.errors import StorageUnavailable
 from broker.ids import new_id, scan_id
-from broker.ingest.crashpoint import Effect
 from broker.names import IntakeBlob
 from broker.ops import erase as erasing
-from broker.ops.rebuild import index
 from broker.storage.containers import Kept, Unerasable
-from broker.words import Rejection
-from tests import catalogs, people
-from tests.lanes import JPEG, Died, Rig, dump, fault_at, rejected
+from tests import people
+from tests.erasures import Case
 from tests.unit.test_layers import MODULES
-
-ERASING = (Effect.TOMBSTONE, Effect.ERASE, Effect.FORGET)
-
-
-class Case:
-    """Two patients; one has a file of two volumes, another file and a rejected one; the outbox holds a new version."""
-
-    def __init__(self, folder: Path) -> None:
-        self.rig = rig = Rig(folder)
-        self.lines: list[str] = []
-        self.other: Patient = people.patient(rig.patients, mrn="77", name="Bob Beispiel")
-        rig.fake.verdict = replace(JPEG, scans=JPEG.scans * 2)
-        self.volumes: Upload = rig.send(b"volumes")
-        rig.run()
-        rig.fake.verdict = JPEG
-        self.single = rig.send(b"single")
-        self.kept = rig.send(b"kept", patient_id=self.other.id)
-        rig.run()
-        rig.fake.verdict = rejected(Rejection.DECODE)
-        self.bad = rig.send(b"bad")
-        rig.run()
-        rig.publisher.publish()
-        rig.vault.put(names.record(scan_id(self.volumes.id, 0), 1), b"{}", "application/json")
-        rig.patients.change(people.actor(), rig.patient.id, {"name": "Ada Newname"}, now=people.NOW)
-
-    def scan(self, **changes: object) -> int:
-        """Erase the file of two volumes by its second scan."""
-        return self.run(scan=scan_id(self.volumes.id, 1), patient=None, **changes)
-
-    def patient(self, **changes: object) -> int:
-        """Erase the first patient."""
-        return self.run(scan=None, patient=self.rig.patient.id, **changes)
-
-    def run(self, **changes: object) -> int:
-        values: dict[str, object] = {"reason": "asked for", "sure": True} | changes
-        ask = values.pop("ask", self.unasked)
-        return erasing.run(self.rig.catalog, self.rig.store, self.lines.append, ask, **values)  # type: ignore[arg-type]
-
-    @staticmethod
-    def unasked(question: str) -> str:
-        raise AssertionError(question)
-
-    def named(self, *uploads: Upload) -> set[str]:
-        """What lies in vault and intake of these uploads, but tombstones."""
-        ids = [upload.id for upload in uploads] + [scan_id(one.id, index) for one in uploads for index in range(2)]
-        everything = {*self.rig.store.vault.blobs, *self.rig.store.intake.blobs}
-        return {name for name in everything if any(one in name for one in ids) and "tombstone" not in name}
-
-    def rebuilt(self, folder: Path) -> None:
-        """A rebuild into an empty catalog gives what this one holds."""
-        self.rig.publisher.publish()
-        empty = catalogs.fresh(folder)
-        assert index(empty, self.rig.vault, lambda line: None).faults == []
-        assert dump(empty) == dump(self.rig.catalog)
-        empty.close()
-
-    def acts(self) -> list[str]:
-        return [row["outcome"] for row in self.rig.rows(tables.audit) if row["act"] == "erase"]
 
 
 @pytest.fixture
@@ -118,49 +53,6 @@ def test_a_patient_goes_with_everything_and_nobody_else(case: Case, tmp_path: Pa
     assert left == [names.patient_tombstone(case.rig.patient.id).name]
     assert "Ada Newname, born 1957-03-21, number 0012345" in case.lines[0]
     case.rebuilt(tmp_path / "rebuilt")
-
-
-@pytest.mark.parametrize("fault", [Died(), StorageUnavailable("lost")])
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("what", ERASING)
-@pytest.mark.parametrize("whole", [False, True])
-def test_it_may_die_anywhere_and_be_started_again(
-    case: Case, tmp_path: Path, whole: bool, what: Effect, moment: str, fault: BaseException
-) -> None:
-    act = case.patient if whole else case.scan
-    with fault_at((what, moment), fault) as hits:
-        if isinstance(fault, Died):
-            with pytest.raises(Died):
-                act()
-        else:
-            assert act() == 1
-    assert hits
-    assert act() == 0
-    assert case.named(case.volumes) == set()
-    case.rebuilt(tmp_path / "rebuilt")
-
-
-@pytest.mark.parametrize("hit", range(12))
-def test_after_any_crash_a_rebuilt_catalog_can_go_on(case: Case, tmp_path: Path, hit: int) -> None:
-    """The catalog is lost in the middle of an erasure: the tombstone knows what was to be erased."""
-    hits = [0]
-
-    def die(act: str, name: str) -> None:
-        hits[0] += act == "delete"
-        if hits[0] > hit:
-            raise Died
-
-    case.rig.store.before = die
-    with pytest.raises(Died):
-        case.patient()
-    case.rig.store.before = lambda act, name: None
-    empty = catalogs.fresh(tmp_path / "rebuilt")
-    index(empty, case.rig.vault, lambda line: None)
-    case.rig.catalog.close()
-    case.rig.catalog = empty
-    assert not [row for row in case.rig.rows(tables.patients) if row["id"] == case.rig.patient.id]
-    assert case.patient() == 0
-    assert case.named(case.volumes, case.single, case.bad) == set()
 
 
 def test_it_asks_twice(case: Case) -> None:

@@ -341,7 +341,7 @@ def test_every_delegation_key_grant_is_the_sdks_bit_for_bit(
     _compare(deal, base, now, key, {"user_delegation_key": sdk_key}, described_key)
 
 
-@settings(thorough, max_examples=1000)
+@settings(thorough, max_examples=min(CASES, 1000))
 @given(filename=st.text(max_size=6) | st.text(string.ascii_letters + "0._-") | st.sampled_from(HOSTILE))
 def test_a_file_name_is_refused_unless_it_is_plain(filename: str) -> None:
     # The rule said a second way, so that the two can disagree.
