@@ -121,7 +121,8 @@ def test_files_without_preview_are_kept_with_the_reason(sandbox: Sandbox, tmp_pa
         verdict = examine(sandbox, tmp_path, case.make(), case.filename)
         assert (verdict.rejection, verdict.format) == (None, case.format), case.name
         assert verdict.no_preview
-        assert only(verdict) == ScanFacts(width=0, height=0, frames=1)
+        scan = only(verdict)
+        assert (scan.width, scan.height, scan.frames, scan.renditions) == (0, 0, 1, ())
 
 
 def test_a_name_that_contradicts_the_contents_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -484,7 +485,7 @@ def alive(n):
     try: os.fstat(n)
     except OSError: return False
     return True
-env = sum(not key.startswith(('LC_', 'GDCM_')) for key in os.environ)
+env = sum(not key.startswith(('LC_', 'GDCM_', 'MALLOC_')) for key in os.environ)
 raise formats.Refused(Rejection.TYPE, f"{env} variables, {sum(map(alive, range(3, 500)))} descriptors")
 """
     # The C library's locale and the place of a decoder's own tables come from inside, and are no secrets.
