@@ -44,35 +44,32 @@ class Sealer:
             StorageUnavailable, CatalogBusy: try again later; what was sealed stays so.
         """
         sealed = 0
-        while rows := self._due(at_once=at_once):
-            if not self._mine():
+        while True:
+            last, rows = self._due(at_once=at_once)
+            if not rows or not self._mine():
                 break
-            sealed += self._one(rows)
+            sealed += self._one(last, rows)
         if sealed:
             with self.catalog.write() as tx:
                 leases.give_back(tx, "seal", holder=self.name)
         return sealed
 
-    def _due(self, *, at_once: bool) -> list[AuditRow]:
+    def _due(self, *, at_once: bool) -> tuple[Segment | None, list[AuditRow]]:
+        """The last segment, and the rows that are to go into the next."""
         with self.catalog.read() as tx:
+            # The segment first: rows that somebody seals between the two reads are missing, instead of sealed twice.
+            last = audit.last_segment(tx)
             rows = audit.unsealed(tx, MOST_ROWS)
             now = self.catalog.now(tx)
         waited = bool(rows) and now - min(row.at for row in rows) >= LONGEST_WAIT
-        return list(_fitting(rows)) if at_once or waited or len(rows) >= MOST_ROWS else []
+        return last, list(_fitting(rows)) if at_once or waited or len(rows) >= MOST_ROWS else []
 
     def _mine(self) -> bool:
         with self.catalog.write() as tx:
             return leases.take(self.catalog, tx, "seal", holder=self.name, life=LEASE) is not None
 
-    def _one(self, rows: Sequence[AuditRow]) -> int:
-        """Write the next segment, or adopt the one that is there; give the number of rows that it holds of ours."""
-        with self.catalog.read() as tx:
-            last = audit.last_segment(tx)
-            # Asked again, and after the last segment: rows that somebody sealed meanwhile must not be sealed twice.
-            waiting = {row.id for row in audit.unsealed(tx, MOST_ROWS)}
-        rows = [row for row in rows if row.id in waiting]
-        if not rows:
-            return 0
+    def _one(self, last: Segment | None, rows: Sequence[AuditRow]) -> int:
+        """Write the segment after ``last``, or adopt the one that is there; give how many of ``rows`` it holds."""
         if last is None and (number := self._in_vault()):
             # A catalog that was lost and rebuilt, or a sealer that died at its first: go on behind what is there.
             return self._note(number, self.vault.get(names.audit(number), LIMIT), rows)

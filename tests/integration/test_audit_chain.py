@@ -44,9 +44,9 @@ def test_three_sealers_at_once_on_postgresql_lose_and_double_no_row(store: Azure
         sealer = Sealer(catalog=catalog, vault=store.vault, clock=lambda: catalog_now(catalog), name=name)
         try:
             while waiting(catalog):
-                found = sealer._due(at_once=True)  # past the lease on purpose: each thinks that it is alone
+                last, found = sealer._due(at_once=True)  # past the lease on purpose: each thinks that it is alone
                 if found:
-                    sealer._one(found)
+                    sealer._one(last, found)
         except Exception as fault:
             faults.append(fault)
 

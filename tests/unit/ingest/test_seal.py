@@ -128,10 +128,10 @@ def test_two_sealers_that_both_think_they_are_alone_lose_and_double_nothing(rig:
     def overtaken(act: str, name: str) -> None:
         if act == "put":
             rig.store.before = quiet
-            fast._one(rows_of_fast)
+            fast._one(*rows_of_fast)
 
     rig.store.before = overtaken
-    assert slow._one(seen) == 3  # adopted: the other one's segment holds them
+    assert slow._one(*seen) == 3  # adopted: the other one's segment holds them
     assert waiting(rig) == 0
     assert len(segment(rig, 1).rows) == 4
     assert rig.store.vault.head(names.audit(2)) is None
