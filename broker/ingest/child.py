@@ -1,8 +1,8 @@
 """The clean process that decodes: it imports the decoders once, then forks one walled-in child for each file.
 
-Its own part, the zygote, never looks at a byte of a file. It is started with no environment but settings of malloc, one socket
-to the worker and nothing else, and goes when the worker goes. The forked child gets three descriptors: the file, an
-empty file for the renditions' bytes, and a pipe for its report; then the walls close (``jail.py``).
+Its own part, the zygote, never looks at a byte of a file. It is started with no environment but settings of malloc, one
+socket to the worker and nothing else, and goes when the worker goes. The forked child gets three descriptors: the file,
+an empty file for the renditions' bytes, and a pipe for its report; then the walls close (``jail.py``).
 
 Protocol, on the socket: a JSON line each way. First the zygote says how strong its walls are; then for each request
 ``{ending, memory, cpu_seconds, file_bytes, pixels, samples}`` (with the three descriptors) it answers
