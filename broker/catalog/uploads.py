@@ -64,6 +64,8 @@ class Upload:
 
 
 _COLUMNS = [uploads.c[name] for name in Upload.__dataclass_fields__]
+_WITH_SCANS = uploads.outerjoin(scans, scans.c.upload_id == uploads.c.id)
+_PATIENT = sa.func.coalesce(scans.c.patient_id, uploads.c.patient_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +215,11 @@ def counts(tx: Tx, states: Sequence[State]) -> dict[State, int]:
 
 
 def stored_with(tx: Tx, digests: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
-    """Give (upload, patient) of every stored upload that has one of these digests, by digest."""
-    query = sa.select(uploads.c.digest, uploads.c.id, uploads.c.patient_id)
+    """Give (upload, patient) of every stored upload that has one of these digests, by digest.
+
+    The patient is the one whom its scans are of by now: corrections count.
+    """
+    query = sa.select(uploads.c.digest, uploads.c.id, _PATIENT).select_from(_WITH_SCANS).distinct()
     query = query.where(uploads.c.digest.in_(list(digests)), uploads.c.state == State.STORED)
     found: dict[str, list[tuple[str, str]]] = {}
     for digest, upload, patient in tx.execute(query.order_by(uploads.c.id)):
@@ -228,8 +233,8 @@ def known_elsewhere(tx: Tx, claimed: Upload) -> bool:
     Of two that are checked at the same time at least one sees the other: each is in one of these states when it asks.
     """
     alive = uploads.c.state.in_([State.RECEIVED, State.VERIFYING, State.STORED])
-    where = alive & (uploads.c.digest == claimed.digest) & (uploads.c.patient_id != claimed.patient_id)
-    return tx.execute(sa.select(uploads.c.id).where(where).limit(1)).first() is not None
+    where = alive & (uploads.c.digest == claimed.digest) & (claimed.patient_id != _PATIENT)
+    return tx.execute(sa.select(uploads.c.id).select_from(_WITH_SCANS).where(where).limit(1)).first() is not None
 
 
 def receive(tx: Tx, upload: str, *, digest: str, now: datetime) -> bool:

@@ -7,17 +7,19 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from broker import names
 from broker.catalog import outbox, tables, uploads
-from broker.ids import scan_id
+from broker.ids import new_id, scan_id
 from broker.ingest.claim import LEASE, TRUSTED_SECONDS, Claim, ClaimLost
 from broker.ingest.crashpoint import Effect
 from broker.ingest.verdict import Verdict
 from broker.names import IntakeBlob, Rendition
-from broker.words import State
+from broker.records import Records
+from broker.words import Role, State
 from tests import people
 from tests.lanes import JPEG, Died, FakeDecoder, Rig, fault_at, hook
 
@@ -185,6 +187,25 @@ def test_the_same_bytes_stored_under_another_patient_are_flagged_and_audited(rig
     details = [row["detail"] for row in rig.rows(tables.audit) if row["act"] == "upload.stored"]
     assert [detail.get("attention") for detail in details] == [None, None, {scan.id: ["stored_elsewhere"]}]
     rig.check()
+
+
+def test_whose_the_same_bytes_are_is_what_the_last_correction_says(rig: Rig) -> None:
+    other = people.patient(rig.patients, mrn="77", name="Bob Beispiel")
+    first = rig.send(b"a picture")
+    rig.run()
+    said, now = Records(catalog=rig.catalog, zone=ZoneInfo("UTC")), rig.clock.now
+    whose = {"patient": other.id}
+    said.correct(
+        people.actor(Role.PHYSICIAN), new_id(now), [scan_id(first.id, 0)], changes=whose, reason="Mixed up.", now=now
+    )
+    with rig.catalog.read() as tx:
+        assert list(uploads.stored_with(tx, [first.digest or ""]).values()) == [[(first.id, other.id)]]
+    right = rig.send(b"a picture", patient_id=other.id)
+    rig.run()
+    wrong = rig.send(b"a picture")
+    rig.run()
+    assert rig.manifest(right).scans[0].attention == ()
+    assert rig.manifest(wrong).scans[0].attention == ("stored_elsewhere",)
 
 
 def test_of_two_that_are_promoted_at_the_same_time_one_is_flagged(rig: Rig) -> None:
