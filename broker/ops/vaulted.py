@@ -7,7 +7,8 @@ the order of names (List Blobs), so an upload's blobs stand together.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -151,11 +152,12 @@ class VaultReader:
             return Fault(name, str(fault) or type(fault).__name__)
         if names.manifest(manifest.upload.id).name != name:
             return Fault(name, "its ids are not its name's")
-        known = sizes | {listed.name: listed.size for listed in group}
+        # Looked up in both, never joined: one of them is as long as the vault.
+        known = ChainMap({listed.name: listed.size for listed in group}, sizes)
         wrong = [blob.name for blob, size in manifests.blobs(manifest).items() if self._size(blob, known) != size]
         return Fault(name, f"missing, or of another size: {', '.join(wrong)}") if wrong else manifest
 
-    def _size(self, blob: VaultBlob, known: dict[str, int]) -> int | None:
+    def _size(self, blob: VaultBlob, known: Mapping[str, int]) -> int | None:
         if blob.name in known:
             return known[blob.name]
         # It may be younger than the listing: services go on while we read.
