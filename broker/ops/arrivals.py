@@ -8,6 +8,7 @@ changes.
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import socket
 import time
@@ -19,12 +20,15 @@ from typing import Any
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
+from ..access.passwords import QUEUE
 from .incoming import Request
 
 #: Seconds that a request may take to arrive, and its answer to leave; and an end, until both sides have said it.
 REQUEST_SECONDS, ANSWER_SECONDS, PARTING_SECONDS = 30.0, 30.0, 2.0
 #: Bytes of all requests that are arriving in one process.
 MOST_HELD = 64 << 20
+#: Where passwords are sent: so many of these get a thread at once, and more are turned away before they cost anything.
+PASSWORDS, MOST_PASSWORDS = (b"POST /sign-in", b"POST /invite", b"POST /session/unlock"), QUEUE
 _PIECE = 64 << 10
 
 
@@ -47,18 +51,14 @@ class Worker(ThreadWorker):
     def init_process(self) -> None:
         """Begin to serve; returns when the worker ends."""
         self._waiting: dict[socket.socket, _Waiting] = {}
+        self._passwords: set[Any] = set()
         super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
         """Take a connection on which a request begins."""
-        conn.init()
         conn.sock.setblocking(False)
-        # A thread that asks for more than has arrived is told that there is no more, and the connection ends then.
-        conn.short = False
-        conn.parser.unreader.chunk = lambda size_hint=None: _nothing(conn)
         one = _Waiting(conn, REQUEST_SECONDS, self._arriving)
-        early = conn.parser.unreader.take_buffered()
-        self._watch(one)
+        early = conn.parser.unreader.take_buffered() if conn.parser else b""
         if early:
             self._take(one, early)
         else:
@@ -71,6 +71,7 @@ class Worker(ThreadWorker):
 
     def finish_request(self, conn: Any, future: Any) -> None:
         """Go on with a connection: for its next request, or to its end, for which nobody waits here."""
+        self._passwords.discard(conn)
         if not future.cancelled() and not future.exception() and future.result() is False:
             self._part(conn)
         else:
@@ -94,18 +95,16 @@ class Worker(ThreadWorker):
             self.log.info("request refused: %s", type(exc).__name__)
         else:
             self.log.exception("request not answered")
-        try:
-            client.send(_refusal(status))
-        except OSError:
-            self.log.debug("nobody reads the refusal")
+        _say(client, _problem(status))
 
     def _watch(self, one: _Waiting) -> None:
-        self._waiting[one.conn.sock] = one
-        self.poller.register(one.conn.sock, selectors.EVENT_READ, lambda _: one.readable(one))
+        if one.conn.sock not in self._waiting:
+            self._waiting[one.conn.sock] = one
+            self.poller.register(one.conn.sock, selectors.EVENT_READ, lambda _: one.readable(one))
 
     def _unwatch(self, one: _Waiting) -> None:
-        del self._waiting[one.conn.sock]
-        self.poller.unregister(one.conn.sock)
+        if self._waiting.pop(one.conn.sock, None):
+            self.poller.unregister(one.conn.sock)
 
     def _drop(self, one: _Waiting) -> None:
         self._unwatch(one)
@@ -116,6 +115,7 @@ class Worker(ThreadWorker):
         try:
             piece = one.conn.sock.recv(_PIECE)
         except BlockingIOError:
+            self._watch(one)
             return
         except OSError:
             piece = b""
@@ -133,12 +133,26 @@ class Worker(ThreadWorker):
             self.handle_error(None, one.conn.sock, one.conn.client, refused)
             self._part(one.conn)
             return
-        if ready:
+        if ready and one.request.data.startswith(PASSWORDS) and len(self._passwords) >= MOST_PASSWORDS:
+            _say(one.conn.sock, _TURNED_AWAY)
+            self._drop(one)
+        elif ready:
             self._unwatch(one)
-            one.conn.parser.unreader.unread(bytes(one.request.data))
-            super().enqueue_req(one.conn)
-        elif headless and one.request.waits_for_word:
-            one.conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._hand_over(one.conn, bytes(one.request.data))
+        else:
+            self._watch(one)
+            if headless and one.request.waits_for_word:
+                _say(one.conn.sock, b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _hand_over(self, conn: Any, request: bytes) -> None:
+        """Give a thread to a request. If it asks for more than has arrived, it is told that there is no more."""
+        if request.startswith(PASSWORDS):
+            self._passwords.add(conn)
+        conn.init()
+        conn.short = False
+        conn.parser.unreader.chunk = lambda size_hint=None: _nothing(conn)
+        conn.parser.unreader.unread(request)
+        super().enqueue_req(conn)
 
     def _part(self, conn: Any) -> None:
         """Say that nothing more comes, and wait for the other side to say so: a reset could overtake the answer."""
@@ -167,22 +181,42 @@ _SPECIAL = (
 )
 
 
+def _say(client: socket.socket, words: bytes) -> None:
+    """Send something short; if there is no room for it, nobody reads."""
+    with contextlib.suppress(OSError):
+        client.send(words)
+
+
 def _nothing(conn: Any) -> bytes:
     conn.short = True
     return b""
 
 
-def _refusal(status: HTTPStatus) -> bytes:
-    """A whole answer: a problem (RFC 9457), since nobody knows yet whether a page was wanted."""
+def _problem(status: HTTPStatus) -> bytes:
+    """A problem (RFC 9457), since nobody knows yet whether a page was wanted."""
     body = f'{{"type": "about:blank", "title": "{status.phrase}", "status": {status.value}}}'
+    return _answer(status, "application/problem+json", body)
+
+
+def _answer(status: HTTPStatus, media_type: str, body: str) -> bytes:
+    """A whole answer, with the headers that stand on every other one."""
     lines = (
         f"HTTP/1.1 {status.value} {status.phrase}",
         "Connection: close",
-        "Content-Type: application/problem+json",
+        f"Content-Type: {media_type}",
         f"Content-Length: {len(body)}",
+        *(["Retry-After: 5"] if status is HTTPStatus.TOO_MANY_REQUESTS else []),
         "Cache-Control: no-store",
         "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
         "X-Content-Type-Options: nosniff",
         "Referrer-Policy: no-referrer",
     )
     return "\r\n".join((*lines, "", body)).encode()
+
+
+_TURNED_AWAY = _answer(
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "text/html; charset=utf-8",
+    '<!doctype html><html lang="en"><title>Too many at once</title><h1>Many people are signing in just now</h1>'
+    '<p>Wait a few seconds, then <a href="/sign-in">try again</a>.</p>',
+)
