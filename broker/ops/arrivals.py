@@ -67,7 +67,11 @@ class Worker(ThreadWorker):
     def handle_request(self, req: Any, conn: Any) -> bool:
         """Answer; in a thread. Who does not read the answer is cut off too."""
         conn.sock.settimeout(ANSWER_SECONDS)
-        return bool(super().handle_request(req, conn)) and not conn.short
+        return bool(super().handle_request(req, conn))
+
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        # What is still to come of a body that was refused must not be read as the next request.
+        return bool(super()._keepalive_after(conn, keepalive)) and not conn.short
 
     def finish_request(self, conn: Any, future: Any) -> None:
         """Go on with a connection: for its next request, or to its end, for which nobody waits here."""
@@ -83,6 +87,8 @@ class Worker(ThreadWorker):
         now = time.monotonic()
         for one in list(self._waiting.values()):
             if now - one.since >= (one.seconds if self.alive else PARTING_SECONDS):
+                if one.request.data:
+                    self.log.info("request cut off: not whole after %.0f s", now - one.since)
                 self._drop(one)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
@@ -134,6 +140,7 @@ class Worker(ThreadWorker):
             self._part(one.conn)
             return
         if ready and one.request.data.startswith(PASSWORDS) and len(self._passwords) >= MOST_PASSWORDS:
+            self.log.info("request refused: too many passwords at once")
             _say(one.conn.sock, _TURNED_AWAY)
             self._drop(one)
         elif ready:

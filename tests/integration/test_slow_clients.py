@@ -105,6 +105,20 @@ def test_an_over_long_body_is_refused_before_it_was_sent(stack: Stack, path: str
     assert ask(stack, head, body)[0] == 413
 
 
+def test_what_comes_after_a_refused_head_is_not_read_as_a_request(stack: Stack) -> None:
+    hidden = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    head = post("/api/v1/uploads", f"Authorization: Bearer {stack.token('technician')}", f"Content-Length: {2 << 20}")
+    with contextlib.closing(connect(stack)) as line:
+        line.sendall(head)
+        answer = line.recv(65536)
+        with contextlib.suppress(OSError):
+            line.sendall(hidden)
+            while more := line.recv(65536):
+                answer += more
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
 def test_an_over_long_body_in_chunks_is_refused(stack: Stack) -> None:
     head = post("/api/v1/uploads", f"Authorization: Bearer {stack.token('technician')}", "Transfer-Encoding: chunked")
     chunk = b"%x\r\n" % 65536 + b" " * 65536 + b"\r\n"
