@@ -27,7 +27,7 @@ HEALTH = frozenset({"/livez", "/api/v1/health"})
 STATIC = "/static/<path:filename>"
 PUBLIC = HEALTH | {
     *(STATIC, "/problems/<slug>", "/sign-in", "/sign-in/demo", "/invite"),
-    *("/sign-in/provider", PROVIDER_RETURN),
+    *("/sign-in/provider", PROVIDER_RETURN, "/sign-in/provider/out"),
 }
 #: What a locked session may still do: say that it is locked, end or open itself, and finish its own running uploads.
 WHILE_LOCKED = frozenset(

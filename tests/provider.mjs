@@ -21,7 +21,7 @@ let state = { person: { sub: "person-1", name: "Paula Provider", roles: ["physic
 let kept = null;
 
 const provider = new Provider(issuer, {
-  clients: [{ client_id: "clinic", client_secret: "a secret & a half", redirect_uris: [redirect], grant_types: ["authorization_code"] }],
+  clients: [{ client_id: "clinic", client_secret: "a secret & a half", redirect_uris: [redirect], post_logout_redirect_uris: [new URL("/sign-in", redirect).href], grant_types: ["authorization_code"] }],
   jwks: { keys: [own.jwk] },
   claims: { openid: ["sub"], profile: ["name", "roles", "realm_access"], email: ["email"] },
   conformIdTokenClaims: false,

@@ -4,8 +4,8 @@ Everything that one sign-in needs to remember follows from one random secret in 
 verifier are its hashes. So nothing is kept for people who only begin; what is used up is kept until it is too old.
 
 Sources: OpenID Connect Core 1.0, 3.1.3.7 (what an ID token must hold); RFC 7636 (PKCE); RFC 9207 (iss in the answer);
-RFC 9700 (best practice). Stricter than these: the audience is this client alone, and a token that brings its own key,
-or says where to find one, is refused.
+RFC 9700 (best practice); OpenID Connect RP-Initiated Logout 1.0. Stricter than these: the audience is this client
+alone, and a token that brings its own key, or says where to find one, is refused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
@@ -132,6 +132,19 @@ class Provider:
         claims = self._claims(token, _derived(secret, "nonce"), now)
         vouched = Vouched(self._settings.issuer, claims["sub"], _name(claims), self._roles(claims))
         return Finished(vouched, wanted, hashlib.sha256(secret.encode()).hexdigest(), begun + LONGEST + LONGEST)
+
+    def way_out(self, back: str, now: datetime) -> str:
+        """Where a browser ends its session at the provider, which sends it ``back``; "" if the provider has no such
+        place. Our ID token is not kept, so the provider asks the person itself whether they mean it.
+
+        Raises:
+            ProviderUnavailable.
+        """
+        url = self._about(now).document.get("end_session_endpoint")
+        if not isinstance(url, str) or not _safe(url, self._settings.issuer):
+            return ""
+        query = urlencode({"client_id": self._settings.client_id, "post_logout_redirect_uri": back})
+        return f"{url}{'&' if '?' in url else '?'}{query}"
 
     def _check_answer(self, document: Mapping[str, Any], secret: str, answer: Mapping[str, str]) -> None:
         if not hmac.compare_digest(answer.get("state", "").encode(), _derived(secret, "state").encode()):
