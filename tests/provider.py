@@ -16,6 +16,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from broker.config import Oidc
+from tests.canaries import planted
 from tests.stack import ROOT, free_port
 
 RETURN = "http://localhost:8080/sign-in/provider/return"
@@ -30,7 +31,7 @@ class ProviderProcess:
         self.return_url = return_url
         self.port = free_port()
         self.issuer = f"http://127.0.0.1:{self.port}"
-        self.settings = Oidc(self.issuer, "clinic", "a secret & a half")
+        self.settings = Oidc(self.issuer, "clinic", planted("a secret & a half"))
         self._log = Path(tempfile.mkdtemp(prefix="provider-")) / "log"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.canaries import planted
 from tests.sending import Source, declaration, send
 from tests.stack import Stack
 
@@ -64,7 +65,7 @@ SECRETS: list[str] = []
 
 def ways_in(stack: Stack) -> list[str]:
     """Accept an invitation, lock, unlock, make a token, use codes, fail, sign out; give every secret that was used."""
-    password, wrong = "canary passphrase 7391", "canary wrong 5510"
+    password, wrong = planted("canary passphrase 7391"), planted("canary wrong 5510")
     link = stack.run("invite --role technician --role admin --name Canary").split()[-1]
     jar: dict[str, str] = {}
 
