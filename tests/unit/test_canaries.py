@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SIGNATURE, TOKEN, PASSWORD = "sig=" + "Ab1%2B" * 8, "ois_" + "x" * 43, "planted words 7"
 INNER = """
-from tests.canaries import planted, watch
+from tests.canaries import planted, read, watch
 
 def test_a_process_writes(tmp_path):
     planted({password!r})
@@ -21,15 +21,18 @@ def test_a_process_writes(tmp_path):
     folder.mkdir()
     watch(folder)
     (folder if {watched} else tmp_path).joinpath({name!r}).write_text({text!r})
+    read("http://localhost/page", {page!r})
 
 def test_another_one_writes_nothing():
     pass
 """
 
 
-def run(folder: Path, *options: str, name: str, text: str, watched: bool) -> subprocess.CompletedProcess[str]:
-    """A run of its own, of two tests, of which one leaves a file."""
-    inner = INNER.format(password=PASSWORD, name=name, text=text, watched=watched)
+def run(
+    folder: Path, *options: str, name: str = "web.log", text: str = "", page: str = "", watched: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """A run of its own, of two tests, of which one leaves a file and sees a page."""
+    inner = INNER.format(password=PASSWORD, name=name, text=text, page=page, watched=watched)
     (folder / "test_inner.py").write_text(inner)
     (folder / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
     (folder / "pytest.ini").write_text("[pytest]\n")
@@ -58,8 +61,15 @@ def test_a_run_that_leaves_a_secret_fails_although_its_tests_pass(
     assert not [secret for secret in (SIGNATURE, TOKEN, PASSWORD) if secret in done.stdout]
 
 
+def test_a_password_on_a_page_fails_the_run_too(tmp_path: Path) -> None:
+    done = run(tmp_path, page=f"<p>{PASSWORD}</p>")
+    assert done.returncode == 1, done.stdout
+    assert "http://localhost/page: a password" in done.stdout
+    assert PASSWORD not in done.stdout
+
+
 def test_what_a_worker_of_the_run_left_is_found_too(tmp_path: Path) -> None:
-    done = run(tmp_path, "-n", "2", name="worker.log", text=SIGNATURE, watched=False)
+    done = run(tmp_path, "-n", "2", name="worker.log", text=SIGNATURE)
     assert (done.returncode, done.stdout.count("worker.log: sig=")) == (1, 1), done.stdout
 
 
