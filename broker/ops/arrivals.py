@@ -206,7 +206,7 @@ def _problem(status: HTTPStatus) -> bytes:
 
 
 def _answer(status: HTTPStatus, media_type: str, body: str) -> bytes:
-    """A whole answer, with the headers that stand on every other one."""
+    """A whole answer, which no browser keeps, frames, or takes for anything but what it is."""
     lines = (
         f"HTTP/1.1 {status.value} {status.phrase}",
         "Connection: close",
