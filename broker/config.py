@@ -79,6 +79,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PENDING_KEEP_DAYS", "How long a file that was announced may take to arrive, 1 to 6 days.", "6"),
     Setting("REJECTED_KEEP_DAYS", "How long a rejected file stays in the landing place, 0 to 90 days.", "7"),
     Setting("IDLE_MINUTES", "Minutes without a key or pointer after which a session locks, 1 to 720.", "15"),
+    Setting("REQUESTS_PER_MINUTE", "Requests that one account may send to one web process, 60 to 60000.", "3000"),
     Setting("RENDITION_CACHE", "hour: browsers may keep pictures for an hour; off: for shared computers.", "hour"),
     Setting("PORT", "The port the web process listens on.", "8080"),
     Setting("LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR.", "INFO"),
@@ -123,6 +124,7 @@ class Config:
     pending_keep: timedelta = timedelta(days=6)
     rejected_keep: timedelta = timedelta(days=7)
     idle: timedelta = timedelta(minutes=15)
+    requests_per_minute: int = 3000
     rendition_cache: bool = True
     oidc: Oidc | None = None
     port: int = 8080
@@ -175,6 +177,7 @@ class _Reader:
             "rejected_keep": timedelta(days=self._number("REJECTED_KEEP_DAYS", 7, 0, 90)),
             "idle": timedelta(minutes=self._number("IDLE_MINUTES", 15, 1, 720)),
             "oidc": self._oidc(),
+            "requests_per_minute": self._number("REQUESTS_PER_MINUTE", 3000, 60, 60_000),
             "rendition_cache": self._choice("RENDITION_CACHE", "hour", ("hour", "off")) == "hour",
             "port": self._number("PORT", 8080, 1, 65535),
             "log_level": self._choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),

@@ -27,7 +27,7 @@ HEALTH = frozenset({"/livez", "/api/v1/health"})
 STATIC = "/static/<path:filename>"
 PUBLIC = HEALTH | {
     *(STATIC, "/problems/<slug>", "/sign-in", "/sign-in/demo", "/invite"),
-    *("/sign-in/provider", PROVIDER_RETURN),
+    *("/sign-in/provider", PROVIDER_RETURN, "/sign-in/provider/out"),
 }
 #: What a locked session may still do: say that it is locked, end or open itself, and finish its own running uploads.
 WHILE_LOCKED = frozenset(
@@ -38,6 +38,8 @@ WHILE_LOCKED = frozenset(
         *(("GET", "/api/v1/uploads"), ("GET", "/api/v1/uploads/<id:upload>")),
     }
 )
+#: What somebody may do however much they asked for before.
+ALWAYS = frozenset({"/session/lock", "/sign-out", "/sign-out/everywhere"})
 #: Where a session is needed: no program manages people, sessions or tokens.
 FOR_PEOPLE = ("/account", "/admin", "/session")
 #: Bytes of a request's body.
@@ -130,7 +132,9 @@ def check() -> None:
     request.max_content_length = UPLOADS_BODY if request.path.startswith("/api/v1/uploads") else OTHER_BODY
     if rule == STATIC:
         return
-    g.actor = _identify()
+    g.actor = known = _identify()
+    if known and rule not in ALWAYS:
+        parts().rates.take(known.account)
     _check_site()
     if rule and rule not in PUBLIC:
         act: Act | None = getattr(current_app.view_functions[request.endpoint or ""], "act", None)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from .access.accounts import Access
 from .access.provider import Provider
+from .access.rates import Rates
 from .audit import Trail
 from .catalog import Catalog
 from .config import Config
@@ -58,6 +59,7 @@ class Parts:
     store: Store
     signer: Signer
     access: Access
+    rates: Rates
     uploads: Uploads
     patients: Patients
     gallery: Gallery
@@ -103,6 +105,7 @@ def assemble(
             demo=config.demo,
             provider=Provider(config.oidc, config.public_url + PROVIDER_RETURN) if config.oidc else None,
         ),
+        rates=Rates(config.requests_per_minute),
         uploads=Uploads(catalog=catalog, intake=store.intake, signer=signer, limits=limits, new_id=new_id),
         patients=Patients(catalog=catalog, issuer=config.mrn_issuer, new_id=new_id),
         gallery=gallery,

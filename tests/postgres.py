@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from broker.catalog import Catalog, migrate
+from tests import canaries
 
 _TEMPLATE = "template_catalog"
 
@@ -67,6 +68,7 @@ def postgres() -> Iterator[Postgres]:
     running = Postgres(folder)
     yield running
     running.stop()
+    canaries.search(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 

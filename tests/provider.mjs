@@ -1,5 +1,6 @@
 // A real OpenID provider for tests, and the same one lying: what it answers at /token can be forged on its way out.
-// POST /control {"person": {...claims}, "lie": "name", "options": {...}} says who signs in and which lie the next answers tell.
+// POST /control {"person": {...claims}, "lie": "name", "options": {...}} says who signs in and which lie, or unusual truth, the
+// next answers tell.
 import { createHash, generateKeyPairSync, createHmac, sign as rawSign } from "node:crypto";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -20,7 +21,7 @@ let state = { person: { sub: "person-1", name: "Paula Provider", roles: ["physic
 let kept = null;
 
 const provider = new Provider(issuer, {
-  clients: [{ client_id: "clinic", client_secret: "a secret & a half", redirect_uris: [redirect], grant_types: ["authorization_code"] }],
+  clients: [{ client_id: "clinic", client_secret: "a secret & a half", redirect_uris: [redirect], post_logout_redirect_uris: [new URL("/sign-in", redirect).href], grant_types: ["authorization_code"] }],
   jwks: { keys: [own.jwk] },
   claims: { openid: ["sub"], profile: ["name", "roles", "realm_access"], email: ["email"] },
   conformIdTokenClaims: false,
@@ -59,6 +60,7 @@ const without = (name) => ({ header, claims, answer }) => {
   delete rest[name];
   return { ...answer, id_token: signed(header, rest, own.privateKey) };
 };
+const half = (text) => createHash("sha256").update(text).digest().subarray(0, 16).toString("base64url");
 const head = (change, key = own.privateKey) => ({ header, claims, answer }) => ({ ...answer, id_token: signed({ ...header, ...change }, claims, key) });
 const LIES = {
   "alg-none": ({ header, claims, answer }) => ({ ...answer, id_token: `${b64({ ...header, alg: "none" })}.${b64(claims)}.` }),
@@ -116,7 +118,11 @@ const LIES = {
   "nonce-of-another-sign-in": claim(() => ({ nonce: kept?.nonce })),
   "token-of-another-sign-in": ({ answer }) => ({ ...answer, id_token: kept?.token }),
   "at_hash-wrong": claim(() => ({ at_hash: "AAAAAAAAAAAAAAAAAAAAAA" })),
-  "at_hash-of-another-token": ({ header, claims, answer }) => ({ ...answer, access_token: "stolen", id_token: signed(header, { ...claims, at_hash: createHash("sha256").update(answer.access_token).digest().subarray(0, 16).toString("base64url") }, own.privateKey) }),
+  "at_hash-of-another-token": ({ header, claims, answer }) => ({ ...answer, access_token: "stolen", id_token: signed(header, { ...claims, at_hash: half(answer.access_token) }, own.privateKey) }),
+  "at_hash-whole": ({ header, claims, answer }) => ({ ...answer, id_token: signed(header, { ...claims, at_hash: createHash("sha256").update(answer.access_token).digest("base64url") }, own.privateKey) }),
+  "at_hash-of-no-token": ({ header, claims, answer }) => ({ ...answer, access_token: undefined, id_token: signed(header, { ...claims, at_hash: half("") }, own.privateKey) }),
+  "at_hash-empty": claim(() => ({ at_hash: "" })),
+  "at_hash-null": claim(() => ({ at_hash: null })),
   "sub-missing": without("sub"),
   "sub-empty": claim(() => ({ sub: "" })),
   "sub-number": claim(() => ({ sub: 1 })),
@@ -131,11 +137,23 @@ const LIES = {
   "answer-huge": ({ answer }) => ({ ...answer, padding: "x".repeat(3 << 20) }),
 };
 
+/** What a provider may leave out or write another way, and real ones do. */
+const TRUTHS = {
+  // Core 3.1.3.6: optional in the code flow. Entra ID puts it only into tokens of its authorization endpoint.
+  "at_hash-missing": without("at_hash"),
+  "at_hash-right": ({ header, claims, answer }) => ({ ...answer, id_token: signed(header, { ...claims, at_hash: half(answer.access_token) }, own.privateKey) }),
+  "aud-list-of-us": claim(() => ({ aud: ["clinic"] })),
+  "azp-us": claim(() => ({ azp: "clinic" })),
+  "kid-missing": head({ kid: undefined }),
+  "nbf-past": claim(() => ({ nbf: now() - 60 })),
+  "exp-within-the-leeway": claim(() => ({ exp: now() - 20 })),
+};
+
 function forged(text) {
   const answer = JSON.parse(text);
   if (!answer.id_token) return text;
   const [header, claims] = answer.id_token.split(".").slice(0, 2).map((part) => JSON.parse(Buffer.from(part, "base64url")));
-  const told = state.lie ? LIES[state.lie]({ header, claims, answer }) : answer;
+  const told = state.lie ? { ...LIES, ...TRUTHS }[state.lie]({ header, claims, answer }) : answer;
   if (!state.lie) kept = { nonce: claims.nonce, token: answer.id_token };
   return JSON.stringify(told);
 }
@@ -150,7 +168,7 @@ createServer((req, res) => {
     req.on("data", (part) => (body += part));
     req.on("end", () => {
       state = { ...state, ...JSON.parse(body || "{}") };
-      res.end(JSON.stringify({ lies: Object.keys(LIES), asked }));
+      res.end(JSON.stringify({ lies: Object.keys(LIES), truths: Object.keys(TRUTHS), asked }));
     });
   } else if (path.startsWith("/interaction/")) {
     interact(req, res).catch((error) => (console.error(error), res.writeHead(500).end()));

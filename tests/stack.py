@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from tests import canaries
 from tests.azurite import Azurite
 
 ROOT = Path(__file__).parents[1]
@@ -137,7 +138,9 @@ class Stack:
     def __init__(self, folder: Path, *, database_url: str = "", worker: bool = True, **settings: str) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        canaries.watch(folder)
         self.azurite = Azurite(folder=folder / "azurite")
+        canaries.planted(self.azurite.key)
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self._with_worker = worker

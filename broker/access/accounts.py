@@ -277,6 +277,17 @@ class Access:
             raise SignInNeeded("The provider's answer does not fit this sign-in. Start it again.") from None
         return self._vouched(visitor, finished, now, before), finished.wanted
 
+    def way_out_at_provider(self, back: str, now: datetime) -> str:
+        """Where a browser ends its session at the clinic's provider, which sends it ``back``; "" if there is no way.
+
+        Raises:
+            NotFound: none is configured.
+            ProviderUnavailable.
+        """
+        if self.provider is None:
+            raise NotFound()
+        return self.provider.way_out(back, now)
+
     def _vouched(self, visitor: Actor, finished: Finished, now: datetime, before: str | None) -> SignedIn:
         vouched = finished.vouched
         with self.catalog.write() as tx:

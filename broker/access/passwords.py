@@ -1,4 +1,4 @@
-"""Passwords: what is taken for one, and argon2id hashes of them, one at a time.
+"""Passwords: what is taken for one, and argon2id hashes of them, one at a time and behind everything else.
 
 Source of the parameters' floor (19 MiB, 2 passes, 1 lane): OWASP Password Storage Cheat Sheet. A hash costs memory
 and tens of milliseconds on purpose, so a flood of sign-ins must queue shortly and then be turned away.
@@ -6,10 +6,13 @@ and tens of milliseconds on purpose, so a flood of sign-ins must queue shortly a
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -20,6 +23,9 @@ SHORTEST, LONGEST = 8, 200
 #: Those who may be inside at once, and how many seconds one waits for its turn: fewer than a process has threads, so
 #: that a flood of sign-ins leaves some for pages.
 QUEUE, PATIENCE = 3, 2.0
+#: How far the hashing thread steps back (nice) where pages want the processor too: to about a tenth of it.
+STEP_BACK = 10
+Found = TypeVar("Found")
 # Of the passwords that head every published list, those of 8 characters and more; shorter ones are refused anyway.
 _COMMON = """
 00000000 0123456789 0987654321 11111111 111111111 1111111111 11223344 112233445566 12121212 123123123 12341234
@@ -65,7 +71,7 @@ class Passwords:
     def __init__(self, *, memory_kib: int = 19 * 1024, passes: int = 2) -> None:
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
         self._queue = threading.BoundedSemaphore(QUEUE)
-        self._turn = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "passwords", initializer=_step_back)
         self._nobody: str | None = None
 
     def check_room(self) -> None:
@@ -76,8 +82,7 @@ class Passwords:
 
     def hash(self, password: str) -> str:
         """Hash a password that ``check_password`` gave. Raises TooMany if too many are waiting."""
-        with self._one_at_a_time():
-            return self._hasher.hash(password)
+        return self._in_turn(lambda: self._hasher.hash(password))
 
     def matches(self, password: str, known: str | None) -> bool:
         """Compare with a hash. None, for an account that is not there, costs the same work and is never a match.
@@ -85,28 +90,36 @@ class Passwords:
         Raises:
             TooMany: too many are waiting.
         """
-        with self._one_at_a_time():
-            if self._nobody is None:
-                self._nobody = self._hasher.hash("nobody's password")
-            try:
-                self._hasher.verify(known or self._nobody, _normal(password))
-            except (Argon2Error, InvalidHashError):
-                return False
-            return known is not None
+        return self._in_turn(lambda: self._compare(password, known))
 
-    @contextmanager
-    def _one_at_a_time(self) -> Iterator[None]:
+    def _compare(self, password: str, known: str | None) -> bool:
+        if self._nobody is None:
+            self._nobody = self._hasher.hash("nobody's password")
+        try:
+            self._hasher.verify(known or self._nobody, _normal(password))
+        except (Argon2Error, InvalidHashError):
+            return False
+        return known is not None
+
+    def _in_turn(self, work: Callable[[], Found]) -> Found:
         if not self._queue.acquire(blocking=False):
             raise TooMany("Many people are signing in just now. Wait a few seconds and try again.")
         try:
-            if not self._turn.acquire(timeout=PATIENCE):
-                raise TooMany("Many people are signing in just now. Wait a few seconds and try again.")
+            coming = self._thread.submit(work)
             try:
-                yield
-            finally:
-                self._turn.release()
+                return coming.result(PATIENCE)
+            except TimeoutError:
+                if coming.cancel():
+                    raise TooMany("Many people are signing in just now. Wait a few seconds and try again.") from None
+                return coming.result()  # its turn has come meanwhile
         finally:
             self._queue.release()
+
+
+def _step_back() -> None:
+    """Let every other thread go first. On Linux priorities belong to threads; elsewhere all of us would step back."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), STEP_BACK)
 
 
 def _normal(password: str) -> str:

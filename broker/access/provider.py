@@ -4,8 +4,8 @@ Everything that one sign-in needs to remember follows from one random secret in 
 verifier are its hashes. So nothing is kept for people who only begin; what is used up is kept until it is too old.
 
 Sources: OpenID Connect Core 1.0, 3.1.3.7 (what an ID token must hold); RFC 7636 (PKCE); RFC 9207 (iss in the answer);
-RFC 9700 (best practice). Stricter than these: the audience is this client alone, and a token that brings its own key,
-or says where to find one, is refused.
+RFC 9700 (best practice); OpenID Connect RP-Initiated Logout 1.0. Stricter than these: the audience is this client
+alone, and a token that brings its own key, or says where to find one, is refused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
@@ -133,6 +133,19 @@ class Provider:
         vouched = Vouched(self._settings.issuer, claims["sub"], _name(claims), self._roles(claims))
         return Finished(vouched, wanted, hashlib.sha256(secret.encode()).hexdigest(), begun + LONGEST + LONGEST)
 
+    def way_out(self, back: str, now: datetime) -> str:
+        """Where a browser ends its session at the provider, which sends it ``back``; "" if the provider has no such
+        place. Our ID token is not kept, so the provider asks the person itself whether they mean it.
+
+        Raises:
+            ProviderUnavailable.
+        """
+        url = self._about(now).document.get("end_session_endpoint")
+        if not isinstance(url, str) or not _safe(url, self._settings.issuer):
+            return ""
+        query = urlencode({"client_id": self._settings.client_id, "post_logout_redirect_uri": back})
+        return f"{url}{'&' if '?' in url else '?'}{query}"
+
     def _check_answer(self, document: Mapping[str, Any], secret: str, answer: Mapping[str, str]) -> None:
         if not hmac.compare_digest(answer.get("state", "").encode(), _derived(secret, "state").encode()):
             raise _refused("state")
@@ -172,8 +185,7 @@ class Provider:
             "iat": not _number(claims.get("iat")) or not at - OLDEST <= claims["iat"] <= at + LEEWAY,
             "nbf": "nbf" in claims and (not _number(claims["nbf"]) or claims["nbf"] > at + LEEWAY),
             "nonce": not _same(claims.get("nonce"), nonce),
-            "at_hash": "at_hash" in claims
-            and not _same(claims["at_hash"], _half_hash(header["alg"], token.get("access_token"))),
+            "at_hash": not _bound(header["alg"], claims, token.get("access_token")),
         }
         if wrong := [name for name, fault in faults.items() if fault]:
             raise _refused(", ".join(wrong))
@@ -336,11 +348,18 @@ def _safe(url: Any, issuer: str) -> bool:
     return bool(parts.hostname) and not parts.username and (parts.scheme == "https" or local)
 
 
-def _half_hash(algorithm: str, token: Any) -> str:
-    """``at_hash`` of an access token: the left half of its hash, in base64url (Core, 3.1.3.6)."""
+def _bound(algorithm: str, claims: Mapping[str, Any], token: Any) -> bool:
+    """Whether ``at_hash``, where there is one, is the left half of the access token's hash (Core, 3.1.3.6).
+
+    The code flow may leave it out, and Entra ID does. Nothing is lost by that: the ID token comes over our own TLS
+    connection to the provider, and the access token is thrown away unused.
+    """
+    if "at_hash" not in claims:
+        return True
     size = algorithm[-3:] if algorithm[-3:] in ("256", "384", "512") else "512"
-    whole = hashlib.new(f"sha{size}", str(token or "").encode()).digest()
-    return base64.urlsafe_b64encode(whole[: len(whole) // 2]).rstrip(b"=").decode()
+    whole = hashlib.new(f"sha{size}", token.encode() if isinstance(token, str) else b"").digest()
+    half = base64.urlsafe_b64encode(whole[: len(whole) // 2]).rstrip(b"=").decode()
+    return isinstance(token, str) and _same(claims["at_hash"], half)
 
 
 def _same(found: Any, wanted: str) -> bool:

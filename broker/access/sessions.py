@@ -108,6 +108,12 @@ class Sessions:
             left = self.idle
         return Left(max(left, timedelta(0)), account, session.way)
 
+    def way(self, secret: str, now: datetime) -> str:
+        """How a living session began; "" if there is none."""
+        with self.catalog.read() as tx:
+            found = rows.session(tx, fingerprint(secret), now=now)
+        return found[1].way if found else ""
+
     def lock(self, actor: Actor, secret: str, now: datetime) -> None:
         """Lock a session at once."""
         with self.catalog.write() as tx:

@@ -72,7 +72,7 @@ class BrokerApi(Api):
             self._note(error)
         except BrokerError as unwritten:  # no row, no answer
             error = unwritten
-        headers = {"Retry-After": "5"} if error.status in (429, 503) else {}
+        headers = {"Retry-After": str(error.members.get("retry_after", 5))} if error.status in (429, 503) else {}
         if error.status == 401 and is_api():
             headers["WWW-Authenticate"] = "Bearer"
         return self._answer(problem(error), error.status, headers)

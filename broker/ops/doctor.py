@@ -1,6 +1,7 @@
 """``python -m broker doctor``: look at everything this deployment stands on; each finding one line with what to do.
 
-Nothing is changed. Storage, clock, CORS, rights, sandbox, catalog, worker, outbox, then vault and intake name by name.
+Nothing is changed. Stage and settings, sandbox, catalog, storage, clock, CORS, strangers, rights, people, worker,
+outbox, then vault and intake name by name.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ..ingest.sandbox import Sandbox, SandboxUnavailable
 from ..parts import Store
 from ..storage.azure import AzureStore
 from ..storage.setup import cors_command, preflight
-from . import rights, setup
+from . import rights, setup, stages
 from .finding import Finding, bad, good
 from .inventory import Inventory
 from .rebuild import MARK
@@ -61,6 +62,7 @@ def findings(
     Raises:
         StorageUnavailable, CatalogBusy: they stopped answering on the way.
     """
+    yield from stages.findings(config)
     yield sandbox()
     catalog_part, storage_part = setup.look_at_catalog(config), _storage(store)
     yield Finding(catalog_part.good, "Catalog", catalog_part.text, "" if catalog_part.good else "see above")
@@ -68,8 +70,10 @@ def findings(
     if storage_part.good:
         yield clock("storage's", store.server_time(), datetime.now(UTC))
         yield from cors(config)
+        yield from stages.strangers(config)
         yield from rights.findings(config, need, attempt, datetime.now(UTC))
     if catalog_part.good and is_current(catalog):
+        yield from stages.people(config, catalog)
         yield from state(catalog)
         if storage_part.good:
             inventory = Inventory(catalog, store.intake, store.vault, datetime.now(UTC))

@@ -53,17 +53,21 @@ def serve(config: Config, say: Callable[[str], None], environ: Mapping[str, str]
 def options(config: Config) -> dict[str, Any]:
     """gunicorn's settings.
 
-    ``timeout`` is a heartbeat under gthread, not a limit on requests; the store's and the database's own timeouts
-    bound those. No control socket: it would write under the home directory of a read-only container.
+    ``timeout`` is a heartbeat of threaded workers, not a limit on requests: ``arrivals`` bounds what clients take, the
+    store's and the database's own timeouts the rest. No control socket: it would write under the home directory of a
+    read-only container.
     """
     several = not config.demo
     return {
         # The demo is for this machine only, whatever the firewall lets through.
         "bind": [f"{'127.0.0.1' if config.demo else '0.0.0.0'}:{config.port}"],  # noqa: S104
-        "worker_class": "gthread",
+        "worker_class": "broker.ops.arrivals.Worker",
         "workers": WORKERS if several else 1,
         "threads": THREADS,
         "timeout": 60,
+        "limit_request_line": 4094,
+        "limit_request_fields": 64,
+        "limit_request_field_size": 8190,
         "graceful_timeout": 25,
         "keepalive": 20,
         "max_requests": 20_000 if several else 0,

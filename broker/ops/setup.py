@@ -64,7 +64,7 @@ def catalog(config: Config, *, patience: float) -> Part:
     where = "SQLite in " + str(config.data_dir) if config.database_url.startswith("sqlite") else "PostgreSQL"
     try:
         if config.database_url.startswith("sqlite"):
-            config.data_dir.mkdir(parents=True, exist_ok=True)
+            config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         _patiently(lambda: upgrade(Catalog(config.database_url)), CatalogBusy, patience)
     except CatalogBusy as error:
         return Part(False, f"{where} does not answer: {error}")

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from .. import guard
 from ..access.passwords import SHORTEST
 from ..access.permissions import Act
-from ..errors import AccountNotFound, BrokerError, Invalid
+from ..errors import AccountNotFound, BrokerError, Invalid, NotFound, ProviderUnavailable
 from ..guard import parts, policy, session_secret, stranger
 from ..parts import PROVIDER_RETURN
 from ..words import Role
@@ -31,6 +31,7 @@ def add_to(pages: Blueprint) -> None:
     pages.post("/sign-in/demo")(sign_in_as)
     pages.get("/sign-in/provider")(to_provider)
     pages.get(PROVIDER_RETURN)(from_provider)
+    pages.get("/sign-in/provider/out")(out_at_provider)
     pages.get("/invite")(invited)
     pages.post("/invite")(accept)
     pages.post("/sign-out")(sign_out)
@@ -39,7 +40,7 @@ def add_to(pages: Blueprint) -> None:
 
 def ask() -> Response:
     """Ask for name and password, or show the demo's buttons."""
-    return _form(next=request.args.get("next", ""))
+    return _form(next=request.args.get("next", ""), out="out" in request.args)
 
 
 def sign_in() -> Response:
@@ -92,6 +93,15 @@ def from_provider() -> Response:
     return response
 
 
+def out_at_provider() -> Response:
+    """Send the browser to where it ends its session at the clinic's sign-in too; nothing of ours changes."""
+    try:
+        way = parts().access.way_out_at_provider(f"{parts().config.public_url}/sign-in", frame.now())
+    except ProviderUnavailable as problem:
+        return _form(problem)
+    return redirect(way, 303) if way else _form(NotFound("The clinic's sign-in has no way out. Close the browser."))
+
+
 def invited() -> Response:
     """Ask whom an invitation is for to choose a password."""
     secret = request.args.get("token", "")
@@ -117,22 +127,34 @@ def accept() -> Response:
 @policy(Act.OWN_SESSION)
 def sign_out() -> Response:
     """End the session, and clear what this browser kept of it."""
+    way = parts().access.sessions.way(session_secret() or "", frame.now())
     parts().access.sign_out(guard.actor(), session_secret() or "", frame.now())
-    response = guard.take_back(redirect("/sign-in", 303))
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
-    return response
+    return _out(way)
 
 
 @policy(Act.OWN_SESSION)
 def sign_out_everywhere() -> Response:
     """End this session and every other one of the account."""
+    way = parts().access.sessions.way(session_secret() or "", frame.now())
     parts().access.sessions.end_all(guard.actor(), guard.actor().account, frame.now())
-    response = guard.take_back(redirect("/sign-in", 303))
+    return _out(way)
+
+
+def _out(way: str) -> Response:
+    """Lead somebody out who came in this way. The provider may know the browser still: its own way out is offered on
+    the next page, by a link, since our policy lets no form lead to another site."""
+    response = guard.take_back(redirect("/sign-in?out=1" if way == "provider" else "/sign-in", 303))
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 
-def _form(problem: BrokerError | None = None, name: str = "", next: str = "") -> Response:  # noqa: A002
+def _form(
+    problem: BrokerError | None = None,
+    name: str = "",
+    next: str = "",  # noqa: A002
+    *,
+    out: bool = False,
+) -> Response:
     ways = [{"role": role.value, "title": texts.ROLES[role], "text": text} for role, text in WAYS.items()]
     html = frame.page(
         "sign-in.html",
@@ -141,6 +163,7 @@ def _form(problem: BrokerError | None = None, name: str = "", next: str = "") ->
         name=name,
         next=next,
         provider=f"/sign-in/provider?{urlencode({'next': next})}" if parts().config.oidc else "",
+        out=out and parts().config.oidc is not None,
         codes=parts().access.asks_for_codes(),
     )
     return make_response(html, problem.status if problem else 200)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
+from tests.canaries import planted
 from tests.stack import Stack
 
-PASSWORD = "seven green herons at noon"
+PASSWORD = planted("seven green herons at noon")
 
 
 class Office(Stack):

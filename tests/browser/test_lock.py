@@ -9,9 +9,10 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.canaries import planted
 from tests.stack import Stack
 
-PASSWORD = "a lamp and nine slits"
+PASSWORD = planted("a lamp and nine slits")
 
 
 @pytest.fixture(scope="module")

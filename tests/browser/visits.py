@@ -4,11 +4,14 @@ while it lasts fails the test.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, WebError
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, StorageState, WebError
+
+from tests import canaries
 
 #: Milliseconds that anything on a page may take; the worker's checks have their own, longer bound.
 PATIENCE, CHECKED = 15_000, 60_000
@@ -61,6 +64,9 @@ class Visits:
         for number, page in enumerate(page for context in self._contexts for page in context.pages):
             if failed:
                 page.screenshot(path=self._pictures / f"page-{number}.png", full_page=True)
+                continue
+            with contextlib.suppress(Error):  # a page that is just leaving cannot be read
+                canaries.read(page.url, page.content())
         for context in self._contexts:
             context.close()
         if failed:

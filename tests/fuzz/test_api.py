@@ -39,7 +39,7 @@ SENDERS = ("technician", "physician", "admin", "nobody")
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    made = make_parts(make_config(tmp_path_factory.mktemp("fuzz")), Clock())
+    made = make_parts(make_config(tmp_path_factory.mktemp("fuzz"), requests_per_minute=60_000), Clock())
     with made.catalog.write() as tx:
         leases.mark(tx, "vault_indexed", made.clock())
     yield made

@@ -14,7 +14,7 @@ from broker import names
 from broker.catalog import leases
 from broker.config import SERVICE_VERSION, Config
 from broker.names import INTAKE, VAULT
-from broker.ops import rights
+from broker.ops import rights, stages
 from broker.storage.azure import AzureStore
 from tests import catalogs
 from tests.azurite import Azurite
@@ -100,6 +100,16 @@ def test_erasing_on_a_real_store(place: Place) -> None:
     assert code == 0, text
     assert "untouched" in text
     assert place.run("rebuild --check")[0] == 0
+
+
+def test_a_container_that_anybody_may_list_is_found(place: Place) -> None:
+    assert place.run("setup")[0] == 0
+    assert list(stages.strangers(place.config)) == []
+    place.service.get_container_client(VAULT).set_container_access_policy({}, public_access="container")
+    (finding,) = stages.strangers(place.config)
+    assert not finding.good
+    assert "list the container vault" in finding.text
+    assert "--allow-blob-public-access false" in finding.remedy
 
 
 def test_trying_rights_changes_nothing(place: Place) -> None:

@@ -8,13 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from broker import create_app
+from broker.access.actor import SYSTEM
 from broker.access.provider import AnswerRefused, Provider, Vouched
 from broker.catalog import audit
 from broker.catalog.audit import AuditRow
@@ -26,10 +27,18 @@ from tests.provider import RETURN, ProviderProcess
 from tests.unit.conftest import browser, make_config, make_parts
 
 PAULA: dict[str, Any] = {"sub": "person-1", "name": "Paula Provider", "roles": ["physician"]}
-#: What the provider can be made to say instead of the truth; the test below compares with its own list.
-LIES = re.findall(
-    r'^  "([\w-]+)": ', Path(__file__).parents[1].joinpath("provider.mjs").read_text(), flags=re.MULTILINE
-)
+
+
+def told(table: str) -> list[str]:
+    """The names in one of the provider's tables; a test below compares them with its own."""
+    script = Path(__file__).parents[1].joinpath("provider.mjs").read_text()
+    return re.findall(
+        r'^  "([\w-]+)": ', script.partition(f"const {table} = {{")[2].partition("\n}")[0], flags=re.MULTILINE
+    )
+
+
+#: What the provider can be made to say instead of the truth; and what is true, though said in an unusual way.
+LIES, TRUTHS = told("LIES"), told("TRUTHS")
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +91,10 @@ def test_the_request_has_pkce_state_and_nonce_of_its_own(idp: ProviderProcess) -
 # ----- the lies -----
 
 
-def test_there_are_more_than_forty_lies_and_each_is_tried(idp: ProviderProcess) -> None:
-    assert idp.control()["lies"] == LIES
-    assert len(LIES) > 40
+def test_there_are_more_than_sixty_lies_and_each_is_tried(idp: ProviderProcess) -> None:
+    assert (idp.control()["lies"], idp.control()["truths"]) == (LIES, TRUTHS)
+    assert len(LIES) > 60
+    assert "at_hash-missing" in TRUTHS
 
 
 @pytest.mark.parametrize("lie", LIES)
@@ -99,6 +109,12 @@ def test_nothing_forged_or_stale_is_accepted(idp: ProviderProcess, lie: str) -> 
     asked = idp.control(lie="")["asked"]
     assert not [path for path in asked if path.startswith("/evil")], "no address out of a token is ever asked"
     assert sign_in(idp, ours).subject == "person-1"
+
+
+@pytest.mark.parametrize("truth", TRUTHS)
+def test_what_a_right_token_may_leave_out_or_say_otherwise_is_accepted(idp: ProviderProcess, truth: str) -> None:
+    idp.control(lie=truth)
+    assert sign_in(idp).subject == "person-1"
 
 
 ANSWERS: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {
@@ -314,8 +330,6 @@ def test_roles_follow_the_provider_and_without_one_every_session_ends(
 def test_a_disabled_account_stays_out_whatever_the_provider_says(
     client: FlaskClient, idp: ProviderProcess, parts: Parts
 ) -> None:
-    from broker.access.actor import SYSTEM
-
     through(client, idp)
     parts.access.disable(SYSTEM("test"), parts.access.all()[0].id, now())
     assert through(client, idp).status_code == 403
@@ -333,3 +347,87 @@ def test_no_secret_of_a_sign_in_is_kept(client: FlaskClient, idp: ProviderProces
     data = b"".join(path.read_bytes() for path in parts.config.data_dir.glob("catalog.sqlite*"))
     for secret in (cookie.value, session.value, answer["code"], answer["state"], "a secret & a half"):
         assert secret.encode() not in data
+
+
+# ----- the way out -----
+
+
+def out(client: FlaskClient) -> str:
+    """Sign out, take the offer to do so at the provider too, and give the address that it leads to."""
+    offer = client.post("/sign-out").headers["Location"]
+    assert offer == "/sign-in?out=1"
+    assert 'href="/sign-in/provider/out"' in client.get(offer).text
+    return client.get("/sign-in/provider/out").headers["Location"]
+
+
+def test_who_signs_out_may_do_so_at_the_provider_too(client: FlaskClient, idp: ProviderProcess) -> None:
+    cookies: dict[str, str] = {}
+
+    def interactions() -> int:
+        """How often the provider asked who somebody is while they signed in."""
+        before = len([path for path in idp.control()["asked"] if path.startswith("/interaction/")])
+        answer = idp.visit(client.get("/sign-in/provider").headers["Location"], cookies)
+        assert client.get("/sign-in/provider/return", query_string=answer).status_code == 303
+        return len([path for path in idp.control()["asked"] if path.startswith("/interaction/")]) - before
+
+    assert interactions() > 0
+    assert interactions() == 0
+    assert idp.leave(out(client), cookies) == (303, RETURN.replace("/sign-in/provider/return", "/sign-in"))
+    assert client.get("/gallery").status_code == 303
+    assert interactions() > 0
+
+
+def test_the_way_out_names_nobody_and_no_token(client: FlaskClient, idp: ProviderProcess) -> None:
+    through(client, idp)
+    address = urlsplit(out(client))
+    assert f"{address.scheme}://{address.netloc}" == idp.issuer
+    assert parse_qs(address.query) == {
+        "client_id": ["clinic"],
+        "post_logout_redirect_uri": ["http://localhost:8080/sign-in"],
+    }
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "http://localhost:8080/sign-in/", "http://localhost:8080/"])
+def test_the_provider_sends_nobody_to_another_address_afterwards(
+    client: FlaskClient, idp: ProviderProcess, back: str
+) -> None:
+    through(client, idp)
+    changed = out(client).partition("post_logout_redirect_uri=")[0] + urlencode({"post_logout_redirect_uri": back})
+    assert idp.leave(changed, {}) == (400, "")
+
+
+@pytest.mark.parametrize(
+    "query", ["next=https://evil.example", "post_logout_redirect_uri=https://evil.example", "out=//x"]
+)
+def test_nothing_in_our_address_changes_where_the_way_out_leads(
+    client: FlaskClient, idp: ProviderProcess, query: str
+) -> None:
+    through(client, idp)
+    assert client.get(f"/sign-in/provider/out?{query}").headers["Location"] == out(client)
+    assert "evil" not in client.get(f"/sign-in?out=1&{query}").text.replace("https%3A%2F%2Fevil", "").replace(
+        'value="https://evil', ""
+    )
+
+
+@pytest.mark.parametrize("endpoint", [None, 7, "javascript:alert(1)", "http://evil.example/out", "//evil.example"])
+def test_a_way_out_that_cannot_be_used_is_not_taken(
+    client: FlaskClient, idp: ProviderProcess, endpoint: object
+) -> None:
+    idp.control(options={"discovery": {"end_session_endpoint": endpoint}})
+    answer = client.get("/sign-in/provider/out")
+    assert answer.status_code == 404
+    assert "Close the browser" in answer.text
+
+
+def test_who_came_by_a_password_is_offered_no_other_way_out(client: FlaskClient, parts: Parts) -> None:
+    roles = frozenset({Role.TECHNICIAN})
+    link = parts.access.invite(SYSTEM("test"), name="Dana", roles=roles, now=now())
+    client.post(
+        "/invite", data={"token": link.secret, "password": "a lamp and nine slits", "again": "a lamp and nine slits"}
+    )
+    assert client.post("/sign-out").headers["Location"] == "/sign-in"
+
+
+def test_signing_out_everywhere_offers_it_too(client: FlaskClient, idp: ProviderProcess) -> None:
+    through(client, idp)
+    assert client.post("/sign-out/everywhere").headers["Location"] == "/sign-in?out=1"

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.canaries import planted
 from tests.sending import Source, declaration, send
 from tests.stack import Stack
 
@@ -62,9 +63,15 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stack, list[str]]
 SECRETS: list[str] = []
 
 
+#: What every request of ``ways_in`` was answered with.
+PAGES: list[tuple[str, str]] = []
+#: Where a secret is shown to whom it belongs: the link's own form, a new token, and what was typed as a name.
+SHOWN = {"GET /invite", "POST /account/tokens", "POST /sign-in"}
+
+
 def ways_in(stack: Stack) -> list[str]:
     """Accept an invitation, lock, unlock, make a token, use codes, fail, sign out; give every secret that was used."""
-    password, wrong = "canary passphrase 7391", "canary wrong 5510"
+    password, wrong = planted("canary passphrase 7391"), planted("canary wrong 5510")
     link = stack.run("invite --role technician --role admin --name Canary").split()[-1]
     jar: dict[str, str] = {}
 
@@ -78,6 +85,7 @@ def ways_in(stack: Stack) -> list[str]:
             jar.update({name: morsel.value for name, morsel in SimpleCookie(line).items()})
         text = answer.read().decode()
         connection.close()
+        PAGES.append((f"{method} {path.partition('?')[0]}", text))
         return text
 
     ask("GET", link.removeprefix(stack.url))
@@ -122,6 +130,13 @@ def test_no_signature_token_or_key_stands_in_the_catalog(journey: tuple[Stack, l
     assert "sig=" not in dump
     for secret in [*map(signature, handed), stack.azurite.key, *stack._tokens.values(), *SECRETS]:
         assert secret not in dump
+
+
+def test_no_page_repeats_a_password_a_cookie_or_a_token(journey: tuple[Stack, list[str]]) -> None:
+    assert len(PAGES) > 8
+    for path, text in PAGES:
+        found = [secret for secret in SECRETS if secret in text]
+        assert bool(found) == (path in SHOWN), path
 
 
 def test_no_log_line_names_a_patient_or_a_file(journey: tuple[Stack, list[str]]) -> None:

@@ -38,7 +38,7 @@ VENDORS: dict[str, tuple[str, ...]] = {
     "azure": ("storage", "sas.keys"),
     "flask": ("", "guard", "api", "pages"),
     "flask_smorest": ("", "api"),
-    "gunicorn": ("ops.serve",),
+    "gunicorn": ("ops.serve", "ops.arrivals", "ops.incoming"),
     "jinja2": ("pages",),
     "markupsafe": ("pages",),
     "marshmallow": ("api",),

@@ -69,6 +69,17 @@ test("a long list is declared a hundred at a time, each declaration under its ow
   assert.ok(!batch.moving);
 });
 
+test("a folder goes on where the service asks it to wait, and every file of it is stored", async () => {
+  let asked = 0;
+  const { tools, declared, told } = service({ declare: () => (asked++ % 3 === 2 ? {} : new Problem(429, "too-many", "Wait", "", {}, 1)) });
+  const batch = new Batch(order, Array.from({ length: 530 }, (_, index) => item(`f${index}`)), tools, () => undefined);
+  await batch.start();
+  await until(() => all(batch, "stored"));
+  assert.equal(declared.length, 18);
+  assert.equal(new Set(declared.map(({ batch: id }) => id)).size, 6);
+  assert.equal(new Set(told).size, 530);
+});
+
 test("bytes that changed on the way are sent once more by themselves, and only once", async () => {
   for (const [wrong, phase] of [[1, "stored"], [9, "rejected"]] as const) {
     let ended = 0;

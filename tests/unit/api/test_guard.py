@@ -55,6 +55,7 @@ def test_the_public_routes_are_these_and_no_others(app: Flask) -> None:
         "/sign-in/demo",
         "/sign-in/provider",
         "/sign-in/provider/return",
+        "/sign-in/provider/out",
         "/invite",
     } == PUBLIC
     assert {rule.rule for rule in app.url_map.iter_rules()} >= PUBLIC

@@ -11,7 +11,7 @@ import pytest
 from gunicorn.config import Config as GunicornConfig
 
 from broker.config import Config
-from broker.ops import serve
+from broker.ops import arrivals, serve
 
 CONFIG = Config.from_env(
     {
@@ -33,7 +33,8 @@ def settled() -> GunicornConfig:
 def test_gunicorn_takes_every_option() -> None:
     settings = settled()
     assert settings.address == [("0.0.0.0", 8123)]  # noqa: S104
-    assert (settings.worker_class_str, settings.workers, settings.threads) == ("gthread", 2, 8)
+    assert settings.worker_class is arrivals.Worker
+    assert (settings.workers, settings.threads) == (2, 8)
     assert settings.control_socket_disable is True
     assert settings.graceful_timeout < 30
 
