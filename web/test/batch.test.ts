@@ -69,6 +69,17 @@ test("a long list is declared a hundred at a time, each declaration under its ow
   assert.ok(!batch.moving);
 });
 
+test("a file that is there frees its lane before the broker has been told", async () => {
+  const { tools } = service();
+  const told: string[] = [];
+  const batch = new Batch(order, Array.from({ length: 20 }, (_, index) => item(`f${index}`)), {
+    ...tools, lanes: new Slots(2), complete: ({ id }) => (told.push(id), new Promise(() => undefined)),
+  }, () => undefined);
+  await batch.start();
+  await until(() => told.length === 20);
+  assert.ok(batch.moving);
+});
+
 test("bytes that changed on the way are sent once more by themselves, and only once", async () => {
   for (const [wrong, phase] of [[1, "stored"], [9, "rejected"]] as const) {
     let ended = 0;

@@ -142,7 +142,7 @@ export class Batch {
 
   send(entry: Entry): void {
     this.set(entry, "waiting", "Waiting");
-    void this.tools.lanes.run(() => this.deliver(entry));
+    void this.deliver(entry);
   }
 
   /** Declared, or about to be, and not yet sent. */
@@ -227,15 +227,19 @@ export class Batch {
   }
 
   private async deliver(entry: Entry): Promise<void> {
-    const { line, complete } = this.tools;
+    const { line, lanes, complete } = this.tools;
     const digest = async (): Promise<string | null> => {
       const hex = await entry.item.digest();
       return hex && singleDigest(hex);
     };
-    try {
+    const run = async (): Promise<Completion> => {
       const begun = await this.proof(entry);
       entry.sending ??= new Sending(line, entry.id!, entry.item.file, digest, (moved) => this.move(entry, moved), begun);
-      const answer = await deliver(entry.sending, complete, this.stop.signal);
+      return entry.sending.run(this.stop.signal);
+    };
+    try {
+      // Its lane is free as soon as its bytes are there: while the broker is told, the next file moves.
+      const answer = await deliver(() => lanes.run(run), (blocks) => entry.sending?.forget(blocks), complete);
       this.arrived(entry, answer.state, answer.sentence);
     } catch (error) {
       entry.again = error instanceof Problem && GONE.has(error.slug) ? () => this.anew(entry) : () => this.send(entry);
