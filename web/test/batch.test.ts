@@ -80,6 +80,23 @@ test("a file that is there frees its lane before the broker has been told", asyn
   assert.ok(batch.moving);
 });
 
+test("the next hundred are hashed while those before them fly", async () => {
+  const { tools, declared } = service();
+  const hashed = new Set<string>();
+  let land = (): void => undefined;
+  const items = Array.from({ length: 250 }, (_, index) => item(`f${index}`)).map((one) => ({
+    ...one, digest: async () => (hashed.add(one.ref), "ab".repeat(32)),
+  }));
+  const put = tools.line.put;
+  const held = new Promise<void>((resolve) => (land = resolve));
+  const batch = new Batch(order, items, { ...tools, line: { ...tools.line, put: (options) => held.then(() => put(options)) } }, () => undefined);
+  void batch.start();
+  await until(() => hashed.size === 200);
+  assert.equal(declared.length, 1);
+  land();
+  await until(() => all(batch, "stored"));
+});
+
 test("bytes that changed on the way are sent once more by themselves, and only once", async () => {
   for (const [wrong, phase] of [[1, "stored"], [9, "rejected"]] as const) {
     let ended = 0;

@@ -77,7 +77,7 @@ interface Chunk {
 /** Files of one declaration: their grants are made by one call, and are young when they are used. */
 export const CHUNK = 100;
 /** Milliseconds that a declaration waits for digests. Most are known by then: hashing begins when files are chosen. */
-const HASHING = 300;
+const HASHING = 150;
 /** What the way itself may have done to a file: sending it once more is worth it. */
 const WAYWARD: ReadonlySet<string> = new Set(["digest", "size", "changed", "unreadable"]);
 /** The upload is gone for the service: the file is declared anew. */
@@ -123,6 +123,8 @@ export class Batch {
   /** Declares and sends everything; returns when all is declared. Asking again after a failure is the same act. */
   async start(): Promise<void> {
     for (const one of this.chunks) {
+      // Hashed while those before it fly: so its duplicates are known before it is declared.
+      for (const { item } of one.entries) void item.digest().catch(() => undefined);
       while (this.ahead() >= CHUNK && !this.stop.signal.aborted) await this.tools.line.sleep(150);
       if (this.stop.signal.aborted) return;
       await this.begin(one);
