@@ -72,11 +72,13 @@ ADD = """() => {
 PRESS = """async (count) => {
   const until = async (test) => { while (!test()) await new Promise((resolve) => setTimeout(resolve, 5)); };
   const rows = () => document.querySelectorAll("[data-rows] .file");
+  // Each press is a task of its own, as a person's are.
+  const press = async (act) => { act(); await new Promise((resolve) => setTimeout(resolve)); };
   await until(() => rows().length === count);
-  rows()[0].dispatchEvent(new MouseEvent("click", { bubbles: true }));
-  rows()[count - 1].dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey: true }));
-  document.querySelector('.bar [data-eye="OD"]').click();
-  document.querySelector("[data-send]").click();
+  await press(() => rows()[0].dispatchEvent(new MouseEvent("click", { bubbles: true })));
+  await press(() => rows()[count - 1].dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey: true })));
+  await press(() => document.querySelector('.bar [data-eye="OD"]').click());
+  await press(() => document.querySelector("[data-send]").click());
 }"""
 ENDED = """() => Math.max(...performance.getEntriesByType("resource")
   .filter(({ name }) => name.includes("/intake/") && !name.includes("00000000-0000-7000"))
