@@ -102,13 +102,13 @@ class Reading:
             return next(iter(visits.waiting(tx, limit=1, but=but)), None)
 
     def repeats(self, actor: Actor, *, now: datetime) -> list[Shown]:
-        """List scans for which a repeat is wanted and has not come, newest first."""
+        """List scans for which a repeat is wanted and has not come, newest first, with what was said about them."""
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
             ids = visits.repeats(tx, limit=MOST)
             found = scans.find(tx, ids)
         wanted = [found[one] for one in ids if one in found]
-        return self.gallery.shown(actor, "gallery.see", wanted, (Rendition.THUMBNAIL,), now=now)
+        return self.gallery.shown(actor, "gallery.see", wanted, (Rendition.THUMBNAIL,), now=now, records=True)
 
     def chart(self, actor: Actor, patient: str, *, now: datetime) -> Chart:
         """Give a patient's visits with links to the thumbnails that are shown.

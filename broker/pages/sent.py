@@ -13,11 +13,13 @@ from ..catalog.patients import Patient
 from ..catalog.uploads import Filter, Upload
 from ..declaration import Progress
 from ..errors import UploadNotFound
+from ..gallery import Shown
 from ..guard import actor, parts, policy
 from ..ids import is_id
-from ..words import State, sentence
+from ..names import Rendition
+from ..words import Review, State, sentence
 from . import frame, texts
-from .show import Person, person
+from .show import Card, Person, Said, card, person, said
 
 _PAGE = 200
 #: Files shown on one page; more than a room sends in a day.
@@ -52,6 +54,14 @@ class Of:
     lines: list[Line]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A scan that somebody is to take once more, and the review that asked for it."""
+
+    card: Card
+    asked: Said
+
+
 def add_to(pages: Blueprint) -> None:
     """Add today's list and the receipt."""
     pages.get("/upload/today")(today)
@@ -60,7 +70,10 @@ def add_to(pages: Blueprint) -> None:
 
 @policy(Act.SEE_UPLOADS)
 def today() -> str:
-    """Show what this account sent today, and what of earlier days is still open; what needs somebody comes first."""
+    """Show what this account sent today, and what of earlier days is still open; what needs somebody comes first.
+
+    Repeats are wanted of whoever sees the patient next, so they are shown to everybody who sends.
+    """
     zone = parts().config.time_zone
     midnight = frame.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     mine = Filter(account=actor().account)
@@ -71,6 +84,7 @@ def today() -> str:
     return frame.page(
         "today.html",
         lost=_by_patient(one for one in sent if one.upload.state in (*_LOST, State.PENDING)),
+        wanted=[_wanted(one) for one in parts().reading.repeats(actor(), now=frame.now())],
         checking=_by_patient(one for one in sent if one.upload.state in (State.RECEIVED, State.VERIFYING)),
         stored=_by_patient(one for one in sent if one.upload.state is State.STORED),
         may_see=may(actor(), Act.SEE_SCANS),
@@ -104,6 +118,11 @@ def _some(which: Filter, since: datetime | None) -> list[Progress]:
         if len(page) < _PAGE or (since is not None and page[-1].upload.created_at < since - timedelta(minutes=1)):
             break
     return found
+
+
+def _wanted(shown: Shown) -> Wanted:
+    asking = [one for one in shown.records if one.get("status") == Review.REPEAT]
+    return Wanted(card(shown, Rendition.THUMBNAIL), said(asking, parts().config.time_zone)[0])
 
 
 def _by_patient(sent: Iterable[Progress]) -> list[Of]:

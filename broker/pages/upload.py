@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 from .. import filetypes
 from ..access.permissions import Act, may
 from ..catalog.uploads import Filter
 from ..guard import actor, parts, policy
+from ..ids import is_id
 from ..names import INTAKE, IntakeBlob
 from . import frame, texts
 from .show import EYES, KINDS, Choice, Person, people
@@ -27,8 +28,9 @@ def add_to(pages: Blueprint) -> None:
 
 @policy(Act.UPLOAD)
 def show() -> str:
-    """Show the upload panel."""
+    """Show the upload panel. ``patient``: chosen by the link that led here, and offered by a click."""
     config = parts().config
+    wanted = request.args.get("patient", "")
     endings = sorted(ending for kind in filetypes.FILE_TYPES for ending in kind.endings)
     return frame.page(
         "upload.html",
@@ -40,13 +42,15 @@ def show() -> str:
         account=actor().account,
         probe=f"{config.blob_public_url}/{INTAKE}/{IntakeBlob(_NOBODYS).name}",
         may_see=may(actor(), Act.SEE_SCANS),
-        recent=_recent(),
+        recent=_recent(wanted if is_id(wanted) else None),
+        wanted=wanted,
     )
 
 
-def _recent() -> list[Person]:
-    """Those whose files this account sent last, newest first. Kept by the service: a browser is shared."""
+def _recent(wanted: str | None) -> list[Person]:
+    """Who is wanted, then those whose files this account sent last. Kept by the service: a browser is shared."""
     since = frame.now() - RECENT_FOR
     found = parts().uploads.find(actor(), Filter(account=actor().account), after=None, limit=200)
-    ids = dict.fromkeys(one.upload.patient_id for one in found if one.upload.created_at >= since)
+    ids = dict.fromkeys([wanted] if wanted else [])
+    ids |= dict.fromkeys(one.upload.patient_id for one in found if one.upload.created_at >= since)
     return people(parts().patients.some(actor(), list(ids)[:RECENT], now=frame.now()).values())

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Playwright, StorageState, expect, sync_
 
 from tests.browser import tour
 from tests.browser.clinic import Clinic
+from tests.browser.far import FarClinic
 from tests.browser.office import Office
 from tests.browser.tour import Exhibits
 from tests.browser.visits import PATIENCE, Visits
@@ -76,6 +77,36 @@ def visits(
     opened = Visits(chromium, clinic.url, signed_in, tmp_path)
     yield opened
     opened.end(failed=request.node.stash.get(_FAILED, False))
+
+
+@pytest.fixture(scope="session")
+def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarClinic]:
+    """A demo whose store lies behind a bad line."""
+    with FarClinic(tmp_path_factory.mktemp("far")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def far_signed_in() -> dict[str, StorageState]:
+    """Profiles of those who signed in there."""
+    return {}
+
+
+@pytest.fixture
+def far_visits(
+    chromium: Browser,
+    far: FarClinic,
+    far_signed_in: dict[str, StorageState],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Iterator[Visits]:
+    """Visits to it; the line is good when they begin."""
+    opened = Visits(chromium, far.url, far_signed_in, tmp_path)
+    # What a bad line does is noted by the browser; what it must not do is noted otherwise.
+    opened.allow(r"Failed to load resource|net::ERR_")
+    far.line.faults, far.line.dark_until, far.line.flip, far.line.rate = 0.0, 0.0, 0, 0.0
+    yield opened
+    opened.end(failed=failed(request))
 
 
 @pytest.fixture(scope="session")

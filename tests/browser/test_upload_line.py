@@ -5,72 +5,32 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, StorageState, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import files
 from tests.browser.clinic import Person
 from tests.browser.conftest import failed
-from tests.browser.far import FarClinic, drop
-from tests.browser.hands import add, choose, line, send
+from tests.browser.far import BLOCK, FULL, IN_FLIGHT, LONG, MIB, FarClinic, drop, large, send_large, wait_for_bytes
+from tests.browser.hands import choose, line, send
 from tests.browser.visits import CHECKED, Visits
 
-FULL = bool(os.environ.get("FULL"))
-MIB = 1 << 20
-BLOCK = 8 * MIB
-IN_FLIGHT = 4
 STORED = "Stored and checked: identical to your file."
-LONG = 600_000 if FULL else 40_000
-
-
-@pytest.fixture(scope="module")
-def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarClinic]:
-    with FarClinic(tmp_path_factory.mktemp("far")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def known() -> dict[str, StorageState]:
-    return {}
 
 
 @pytest.fixture
-def visits(
-    chromium: Browser, far: FarClinic, known: dict[str, StorageState], tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Visits]:
-    opened = Visits(chromium, far.url, known, tmp_path)
-    # What a bad line does is noted by the browser; what it must not do is noted otherwise.
-    opened.allow(r"Failed to load resource|net::ERR_")
-    far.line.faults, far.line.dark_until, far.line.flip, far.line.rate = 0.0, 0.0, 0, 0.0
-    yield opened
-    opened.end(failed=failed(request))
-
-
-@pytest.fixture
-def page(visits: Visits) -> Page:
-    return visits.page("technician")
+def page(far_visits: Visits) -> Page:
+    return far_visits.page("technician")
 
 
 @pytest.fixture
 def person(far: FarClinic, request: pytest.FixtureRequest) -> Person:
     letters = re.sub(r"[^a-z ]", "", request.node.name.replace("_", " "))
     return far.patient(f"{letters[5:30].strip().title()}, Uma")
-
-
-def large(path: Path, size: int) -> Path:
-    """A vendor's volume of ``size`` bytes that nobody can shorten, made piece by piece."""
-    with path.open("wb") as out:
-        out.write(b"FOCTFDA\0")
-        for start in range(8, size, MIB):
-            out.write(secrets.token_bytes(min(MIB, size - start)))
-    return path
 
 
 def folder(place: Path, count: int) -> Path:
@@ -82,22 +42,6 @@ def folder(place: Path, count: int) -> Path:
     (place / ".DS_Store").write_bytes(b"x")
     (place / "left" / "._img0.jpg").write_bytes(b"x")
     return place
-
-
-def send_large(page: Page, person: Person, path: Path) -> Locator:
-    choose(page, person)
-    add(page, [path])
-    page.get_by_role("list", name="Files to send").get_by_role("listitem").wait_for()
-    page.keyboard.press("1")
-    page.get_by_role("button", name="Send 1 file").click()
-    return page.get_by_role("region", name="Sent from this page")
-
-
-def wait_for_bytes(far: FarClinic, page: Page, count: int) -> None:
-    end = time.monotonic() + LONG / 1000
-    while far.line.bytes < count:
-        assert time.monotonic() < end, f"{far.line.bytes} of {count} bytes"
-        page.wait_for_timeout(20)
 
 
 def test_a_whole_folder_goes_by_one_drop_and_a_confirmation(
@@ -125,13 +69,13 @@ def test_a_whole_folder_goes_by_one_drop_and_a_confirmation(
 
 
 def test_a_browser_that_is_killed_goes_on_where_it_was_and_refuses_another_file(
-    far: FarClinic, visits: Visits, person: Person, tmp_path: Path
+    far: FarClinic, far_visits: Visits, person: Person, tmp_path: Path
 ) -> None:
     size = (2048 if FULL else 96) * MIB
     path = large(tmp_path / "volume.fda", size)
     far.line.rate = (400 if FULL else 60) * MIB
     before = far.line.bytes
-    first = visits.page("technician")
+    first = far_visits.page("technician")
     send_large(first, person, path)
     wait_for_bytes(far, first, before + int(size * 0.6))
     first.context.close()
@@ -139,7 +83,7 @@ def test_a_browser_that_is_killed_goes_on_where_it_was_and_refuses_another_file(
     arrived = far.line.bytes
 
     # Another computer: nothing is known there but who somebody is.
-    page = visits.page("technician")
+    page = far_visits.page("technician")
     open_ = page.get_by_role("region", name="Not finished").get_by_role("listitem").filter(has_text=person.name)
     for words in (person.mrn, person.born, "volume.fda"):
         expect(open_).to_contain_text(words)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, Route, expect
 
 from tests import dicoms
 from tests.browser import files
@@ -112,6 +113,40 @@ def test_a_barcode_and_enter_choose_and_ten_minutes_without_a_sign_forget(
     expect(page.get_by_role("heading", name="Unassigned files")).to_be_visible()
     expect(page.get_by_text("fundus-1.jpg")).to_be_visible()
     expect(found(page)).to_have_count(0)
+
+
+def test_an_answer_that_comes_after_somebody_was_chosen_leaves_nobody_in_the_list(
+    clinic: Clinic, page: Page, person: Person, tmp_path: Path
+) -> None:
+    other = clinic.patient("Late, Lara")
+    send(page, person, files.save(tmp_path, files.jpeg()))
+    held: list[Route] = []
+    page.route("**/patients/search", lambda route: held.append(route))
+    search = page.get_by_role("combobox", name="record number")
+    with page.expect_request("**/patients/search") as asked:
+        search.fill(other.mrn)
+    page.get_by_role("group", name="Recent patients").get_by_role("button", name=person.name).click()
+    expect(page.get_by_role("region", name="Chosen patient")).to_contain_text(person.mrn)
+    page.get_by_role("button", name="Other patient").click()
+    expect(search).to_be_focused()
+    for route in held:
+        route.continue_()
+    with contextlib.suppress(Error):  # nobody waits for it any more
+        asked.value.response()
+    page.wait_for_load_state("networkidle")
+    expect(found(page)).to_have_count(0)
+    expect(search).to_have_attribute("aria-expanded", "false")
+
+
+def test_a_link_chooses_its_patient_once_and_a_reload_chooses_nobody(visits: Visits, person: Person) -> None:
+    page = visits.page("technician", f"/upload?patient={person.id}")
+    chosen = page.get_by_role("region", name="Chosen patient")
+    for words in (person.name, person.born, person.mrn):
+        expect(chosen).to_contain_text(words)
+    expect(page).to_have_url(f"{visits.url}/upload")
+    page.reload()
+    expect(page.get_by_role("combobox", name="record number")).to_be_visible()
+    expect(chosen).to_be_hidden()
 
 
 def test_who_was_sent_for_is_a_click_away_and_today_and_the_receipt_tell_what_became_of_it(

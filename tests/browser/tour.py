@@ -10,9 +10,11 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from broker.catalog.scans import Scan
-from broker.words import Eye, Kind
+from broker.ids import new_id
+from broker.words import Eye, Kind, Review, Role
+from tests import people
 from tests.browser import files
-from tests.browser.clinic import Clinic, Person
+from tests.browser.clinic import NOON, Clinic, Person
 from tests.browser.hands import add
 from tests.browser.visits import CHECKED, Visits
 from tests.unit.pages import shelf
@@ -45,6 +47,10 @@ def exhibits(clinic: Clinic) -> Exhibits:
         facts=shelf.facts(renditions={}, no_preview="This kind of file is stored without a preview."),
     )
     clinic.fill(person, 3)
+    again = clinic.put(person, kind=Kind.SLIT_LAMP)
+    note = "Lids in the way, and the lashes. Once more, please, with the patient's chin well up."
+    doctor = people.actor(Role.PHYSICIAN)
+    clinic.parts.records.review(doctor, new_id(NOON), {again.id: 0}, status=Review.REPEAT, note=note, now=NOON)
     return Exhibits(person, urgent, bare, stored)
 
 
@@ -84,6 +90,13 @@ def technician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) ->
     sent.get_by_role("button", name="Skip").click()
     expect(sent.get_by_text("Skipped")).to_be_visible()
     yield "upload, all ended", page
+    receipt = sent.get_by_role("link", name="Receipt").get_attribute("href")
+    page.goto(f"{visits.url}/upload/today")
+    expect(page.get_by_text("Lids in the way").first).to_be_visible()
+    yield "today", page
+    page.goto(f"{visits.url}{receipt}")
+    expect(page.get_by_role("button", name="Print")).to_be_visible()
+    yield "receipt", page
 
 
 def physician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> Iterator[tuple[str, Page]]:

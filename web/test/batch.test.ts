@@ -80,6 +80,34 @@ test("a folder goes on where the service asks it to wait, and every file of it i
   assert.equal(new Set(told).size, 530);
 });
 
+test("a file that is there frees its lane before the broker has been told", async () => {
+  const { tools } = service();
+  const told: string[] = [];
+  const batch = new Batch(order, Array.from({ length: 20 }, (_, index) => item(`f${index}`)), {
+    ...tools, lanes: new Slots(2), complete: ({ id }) => (told.push(id), new Promise(() => undefined)),
+  }, () => undefined);
+  await batch.start();
+  await until(() => told.length === 20);
+  assert.ok(batch.moving);
+});
+
+test("the next hundred are hashed while those before them fly", async () => {
+  const { tools, declared } = service();
+  const hashed = new Set<string>();
+  let land = (): void => undefined;
+  const items = Array.from({ length: 250 }, (_, index) => item(`f${index}`)).map((one) => ({
+    ...one, digest: async () => (hashed.add(one.ref), "ab".repeat(32)),
+  }));
+  const put = tools.line.put;
+  const held = new Promise<void>((resolve) => (land = resolve));
+  const batch = new Batch(order, items, { ...tools, line: { ...tools.line, put: (options) => held.then(() => put(options)) } }, () => undefined);
+  void batch.start();
+  await until(() => hashed.size === 200);
+  assert.equal(declared.length, 1);
+  land();
+  await until(() => all(batch, "stored"));
+});
+
 test("bytes that changed on the way are sent once more by themselves, and only once", async () => {
   for (const [wrong, phase] of [[1, "stored"], [9, "rejected"]] as const) {
     let ended = 0;

@@ -50,3 +50,12 @@ test("several signs of one moment halve the number once; a run of good requests 
   for (let run = 0; run < 100; run++) slots.went();
   assert.equal(slots.limit, 4);
 });
+
+test("slots are idle when nothing is in flight", async () => {
+  const slots = new Slots(2);
+  assert.ok(slots.idle);
+  const give = await slots.take();
+  assert.ok(!slots.idle);
+  give();
+  assert.ok(slots.idle);
+});

@@ -11,12 +11,15 @@ from flask.testing import FlaskClient
 
 from broker.catalog import uploads as rows
 from broker.catalog.patients import Patient
+from broker.ids import new_id
 from broker.parts import Parts
-from broker.words import Role, State
-from tests.people import NOW
+from broker.words import Eye, Review, Role, State
+from tests.people import NOW, actor
 from tests.unit.conftest import ClientFor
+from tests.unit.pages import shelf
 from tests.unit.pages.reading import Page
 
+DOC = actor(Role.PHYSICIAN)
 DIGEST = f"sha256:{'ab' * 32}"
 
 
@@ -102,3 +105,39 @@ def test_recent_patients_are_offered_by_the_service_and_only_to_who_sent_for_the
     declare(technician, ada, "a.jpg")
     assert "Example, Ada" in technician.get("/upload").text
     assert "Example, Ada" not in client_for(Role.PHYSICIAN).get("/upload").text
+
+
+def test_a_wanted_repeat_stands_there_for_everybody_who_sends_until_it_is_closed(
+    parts: Parts, technician: FlaskClient, ada: Patient
+) -> None:
+    assert "None." in sections(technician.get("/upload/today").text)["Repeats wanted"]
+    scan = shelf.scan(parts, ada, eye=Eye.OS)
+    note = "Lids in the way, <b>please</b> again."
+    parts.records.review(DOC, new_id(NOW), {scan.id: 0}, status=Review.REPEAT, note=note, now=NOW)
+    html = technician.get("/upload/today").text
+    words = sections(html)["Repeats wanted"]
+    for text in ("Example, Ada", "21 Mar 1957", "0012345", "OS · left", "Colour fundus", note, DOC.name, "22 Nov 2026"):
+        assert text in words
+    assert f"/upload?patient={ada.id}" in Page(html).addresses
+    parts.records.add(DOC, new_id(NOW), [scan.id], note="Patient cannot come.", closes=True, now=NOW)
+    assert "Example, Ada" not in technician.get("/upload/today").text
+
+
+def test_the_latest_review_says_what_is_wanted(parts: Parts, technician: FlaskClient, ada: Patient) -> None:
+    scan = shelf.scan(parts, ada)
+    for seen, note in enumerate(("Too dark.", "Still too dark.")):
+        parts.records.review(DOC, new_id(NOW), {scan.id: seen}, status=Review.REPEAT, note=note, now=NOW)
+    parts.records.add(DOC, new_id(NOW), [scan.id], note="She comes on Monday.", now=NOW)
+    words = sections(technician.get("/upload/today").text)["Repeats wanted"]
+    assert "Still too dark." in words
+    assert "Too dark. Asked" not in words
+
+
+def test_a_link_offers_its_patient_and_no_other(technician: FlaskClient, parts: Parts, ada: Patient) -> None:
+    shelf.patient(parts, mrn="2", name="Other, Bea")
+    page = Page(technician.get(f"/upload?patient={ada.id}").text)
+    assert [one.attributes["data-patient"] for one in page.elements if "data-wanted" in one.attributes] == [ada.id]
+    assert "Other, Bea" not in page.words
+    for nobody in ("nobody", new_id(NOW), ""):
+        page = Page(technician.get(f"/upload?patient={nobody}").text)
+        assert not [one for one in page.elements if "data-wanted" in one.attributes]

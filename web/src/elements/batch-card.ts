@@ -11,7 +11,7 @@ export interface Sent extends Item {
 }
 
 /** Milliseconds between two paintings. */
-const REPAINT = 200;
+const REPAINT = 250;
 /** Up to so many files each has its row at once; above, rows are made when somebody asks for them, so many at a time. */
 const ROWS = 60;
 /** Rows changed by one painting: the page answers keys and clicks in between. */

@@ -16,8 +16,8 @@ import { Slots } from "../lib/slots.ts";
 const IN_FLIGHT = 4;
 /** Files at once: a little more, so that no slot waits for a file to begin. */
 const FILES = 6;
-/** Milliseconds that files which are all sent wait to be told together. */
-const TELL = 150;
+/** Milliseconds that a file which is there waits to be told together with those that are still in flight. */
+const TELL = 600;
 
 export interface Engine {
   readonly tools: Tools;
@@ -35,9 +35,10 @@ export function makeEngine(worker: string, account: string): Engine {
     ...patience, put, hash: (blob) => hasher.hash(blob),
     grants: new Grants((ids) => insist(patience, () => api.grants(ids))), slots: new Slots(IN_FLIGHT),
   };
-  const complete = new Gather<Completion, OrProblem<Upload>>((items) => insist(patience, () => inOrder(items, api)), 100, TELL);
+  const lanes = new Slots(FILES);
+  const complete = new Gather<Completion, OrProblem<Upload>>((items) => insist(patience, () => inOrder(items, api)), 100, TELL, () => lanes.idle);
   const follow = new Follow((ids) => api.uploads(ids), sleep);
-  const tools: Tools = { api, line, follow, keep, lock, lanes: new Slots(FILES), complete: (told) => complete.ask(told) };
+  const tools: Tools = { api, line, follow, keep, lock, lanes, complete: (told) => complete.ask(told) };
   return { tools, keep, hash: (file, idle) => hasher.hash(file, { idle }) };
 }
 

@@ -16,7 +16,11 @@ export class PatientPicker {
     this.found = part(root, "#patients-found");
     this.creation = part(root, "details.new");
     this.query.addEventListener("keydown", (event) => this.key(event));
-    this.query.addEventListener("input", () => (this.entered = false));
+    this.query.addEventListener("input", () => {
+      this.entered = false;
+      // What is typed now is asked in a moment; behind an unanswered question it would be dropped.
+      abandon(this.query.form!);
+    });
     this.found.addEventListener("click", ({ target }) => {
       const option = target instanceof Element ? target.closest<HTMLElement>("[data-patient]") : null;
       if (option) this.take(option);
@@ -24,9 +28,10 @@ export class PatientPicker {
     new MutationObserver(() => this.answered()).observe(this.found, { childList: true });
   }
 
-  /** Empties everything: what was found for one patient must not be at hand for the next. */
+  /** Empties everything, also of what is still being asked: what was found for one patient must not be at hand for the next. */
   reset(): void {
     this.entered = false;
+    for (const form of [this.query.form!, part(this.creation, "form")]) abandon(form);
     this.query.value = "";
     this.found.replaceChildren();
     this.query.setAttribute("aria-expanded", "false");
@@ -93,4 +98,9 @@ export class PatientPicker {
   private isFresh(): boolean {
     return this.found.querySelector<HTMLElement>("[data-query]")?.dataset["query"] === this.query.value.trim();
   }
+}
+
+/** Whatever this form is just asking: its answer is not wanted any more. */
+function abandon(form: HTMLElement): void {
+  form.dispatchEvent(new Event("htmx:abort"));
 }

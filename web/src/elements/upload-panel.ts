@@ -51,6 +51,7 @@ class UploadPanel extends HTMLElement {
     const open = new OpenList(this, this.engine, resume);
     void open.look();
     new Notices(part(this, "[data-notices]"), this.engine, this.dataset["probe"]!).watch(this.leaving.signal);
+    this.chooseWanted();
     this.dataset["ready"] = "";
   }
 
@@ -113,6 +114,14 @@ class UploadPanel extends HTMLElement {
     }
     this.leaving.abort();
     void Keep.purge();
+  }
+
+  /** A link led here for one patient. It counts once: a reload must not choose anybody. */
+  private chooseWanted(): void {
+    const chip = this.querySelector<HTMLElement>("[data-recent] [data-wanted]");
+    if (!chip) return;
+    history.replaceState(null, "", location.pathname);
+    this.choose(personOf(chip));
   }
 
   private choose(person: Person): void {

@@ -77,7 +77,7 @@ interface Chunk {
 /** Files of one declaration: their grants are made by one call, and are young when they are used. */
 export const CHUNK = 100;
 /** Milliseconds that a declaration waits for digests. Most are known by then: hashing begins when files are chosen. */
-const HASHING = 300;
+const HASHING = 150;
 /** What the way itself may have done to a file: sending it once more is worth it. */
 const WAYWARD: ReadonlySet<string> = new Set(["digest", "size", "changed", "unreadable"]);
 /** The upload is gone for the service: the file is declared anew. */
@@ -123,6 +123,8 @@ export class Batch {
   /** Declares and sends everything; returns when all is declared. Asking again after a failure is the same act. */
   async start(): Promise<void> {
     for (const one of this.chunks) {
+      // Hashed while those before it fly: so its duplicates are known before it is declared.
+      for (const { item } of one.entries) void item.digest().catch(() => undefined);
       while (this.ahead() >= CHUNK && !this.stop.signal.aborted) await this.tools.line.sleep(150);
       if (this.stop.signal.aborted) return;
       await this.begin(one);
@@ -142,7 +144,7 @@ export class Batch {
 
   send(entry: Entry): void {
     this.set(entry, "waiting", "Waiting");
-    void this.tools.lanes.run(() => this.deliver(entry));
+    void this.deliver(entry);
   }
 
   /** Declared, or about to be, and not yet sent. */
@@ -227,15 +229,19 @@ export class Batch {
   }
 
   private async deliver(entry: Entry): Promise<void> {
-    const { line, complete } = this.tools;
+    const { line, lanes, complete } = this.tools;
     const digest = async (): Promise<string | null> => {
       const hex = await entry.item.digest();
       return hex && singleDigest(hex);
     };
-    try {
+    const run = async (): Promise<Completion> => {
       const begun = await this.proof(entry);
       entry.sending ??= new Sending(line, entry.id!, entry.item.file, digest, (moved) => this.move(entry, moved), begun);
-      const answer = await deliver(entry.sending, complete, this.stop.signal);
+      return entry.sending.run(this.stop.signal);
+    };
+    try {
+      // Its lane is free as soon as its bytes are there: while the broker is told, the next file moves.
+      const answer = await deliver(() => lanes.run(run), (blocks) => entry.sending?.forget(blocks), complete);
       this.arrived(entry, answer.state, answer.sentence);
     } catch (error) {
       entry.again = error instanceof Problem && GONE.has(error.slug) ? () => this.anew(entry) : () => this.send(entry);

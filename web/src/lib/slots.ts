@@ -27,6 +27,11 @@ export class Slots {
     return this.allowed;
   }
 
+  /** Nothing is in flight, and nothing waits. */
+  get idle(): boolean {
+    return this.taken === 0;
+  }
+
   /** Resolves with the function that gives the slot back; calling that twice does no harm. */
   async take(): Promise<() => void> {
     if (this.taken < this.allowed) this.taken++;
