@@ -1,0 +1,30 @@
+"""HTML that a page has hundreds of. Written here, where it costs a tenth of what it costs in a template."""
+
+from __future__ import annotations
+
+from flask import Flask
+from markupsafe import Markup, escape
+
+from .show import Card
+
+
+def register(app: Flask) -> None:
+    """Let templates write these."""
+    app.jinja_env.globals["thumbnail"] = thumbnail
+
+
+def thumbnail(card: Card, lazy: bool) -> Markup:
+    """The small picture of a card, with its placeholder under it; "" if there is none. ``lazy``: not on first sight.
+
+    Its size stands with it, so that nothing moves when it comes.
+    """
+    if card.picture is None:
+        return Markup()
+    size = f'width="{card.picture.width:d}" height="{card.picture.height:d}"'
+    under = f'<img class="under" src="{escape(card.placeholder)}" alt="" {size}>' if card.placeholder else ""
+    late = ' loading="lazy"' if lazy else ""
+    # Every word that comes from outside is escaped here, as a template would do it.
+    return Markup(  # noqa: S704
+        f'{under}<img src="{escape(card.picture.url)}" alt="{escape(card.alt)}" {size} crossorigin="anonymous" '
+        f'decoding="async" referrerpolicy="no-referrer"{late} data-scan="{escape(card.id)}" data-rendition="thumbnail">'
+    )
