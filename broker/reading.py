@@ -27,6 +27,8 @@ from .words import Eye, State
 TILES = 60
 #: Visits of the worklist, and wanted repeats, shown at once.
 MOST = 60
+#: Visits that are counted; of more than these one does not need the number.
+COUNTED = 500
 #: Scans of one patient that are looked at for the patient's page; older ones are in the gallery.
 MOST_OF_PATIENT = 1_000
 #: Scans of one eye, kind and visit that are shown one by one; more fold into one.
@@ -126,12 +128,14 @@ class Reading:
     def worklist(self, actor: Actor) -> tuple[list[Waiting], int, int]:
         """List the visits to read, urgent first, then oldest; with how many there are, and how many are urgent.
 
+        Both are counted to one more than ``COUNTED`` and no further.
+
         Raises:
             NotAllowed.
         """
         require(actor, Act.REVIEW)
         with self.catalog.read() as tx:
-            return visits.waiting(tx, limit=MOST), *visits.count_waiting(tx)
+            return visits.waiting(tx, limit=MOST), *visits.count_waiting(tx, most=COUNTED + 1)
 
     def next_visit(self, actor: Actor, *, but: tuple[str, str]) -> Waiting | None:
         """Give the visit to read next, other than the one just read (patient, day)."""

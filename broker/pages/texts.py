@@ -113,6 +113,11 @@ def size(count: int) -> str:
     return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
 
 
+def count(found: int, counted: int) -> str:
+    """Write a number of things that were counted no further than to ``counted``: ``12``, ``more than 1,000``."""
+    return f"{found:,}" if found <= counted else f"more than {counted:,}"
+
+
 @lru_cache(maxsize=10_000)
 def alternative(kind: Kind, eye: Eye, on: str) -> str:
     """What a picture of ISO day ``on`` is, for those who cannot see it: ``Colour fundus, right eye, 20 Nov 2026``."""
