@@ -73,6 +73,7 @@ KEYS = (
     ("↑ ↓ Home End", "Slice or page"),
     ("c", "Compare with the one before"),
     ("b l a", "When comparing: blink, link, align"),
+    ("o", "When comparing volumes apart: step the other one"),
     ("n", "Write a note"),
     ("Esc", "Back"),
     ("?", "This list"),
