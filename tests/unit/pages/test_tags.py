@@ -43,5 +43,20 @@ def test_nothing_in_a_thumbnail_breaks_out_of_its_tag(card: Card) -> None:
     assert [one.tag for one in Page(tags.thumbnail(hostile, True)).elements] == ["img", "img"]
 
 
+def test_a_small_picture_leads_somewhere_and_says_what_is_with_it(card: Card) -> None:
+    page = Page(tags.small(replace(card, urgent=True, attention=["x"], review="Reviewed"), "/scans/1", "OCT", 9))
+    assert page.all("a")[0].attributes["href"] == "/scans/1"
+    assert page.words == "Urgent Check 9 pictures OCT Reviewed"
+    assert Page(tags.small(card, "/scans/1", "OCT")).words == "OCT"
+
+
+def test_nothing_in_a_small_picture_breaks_out_of_its_tag(card: Card) -> None:
+    bad = '"><script>alert(1)</script>'
+    hostile = replace(card, picture=None, no_preview=bad, review=bad)
+    assert [one.tag for one in Page(tags.small(hostile, bad, bad)).elements] == [
+        *("a", "span", "span", "span", "small"),
+    ]
+
+
 def test_without_a_picture_there_is_no_thumbnail(card: Card) -> None:
     assert tags.thumbnail(replace(card, picture=None), True) == ""
