@@ -119,14 +119,6 @@ class Patients:
         except Conflict:
             raise PatientExists("Another patient has this record number.") from None
 
-    def versions(self, actor: Actor, patient: str, *, now: datetime) -> list[dict[str, Any]]:
-        """Give every version of a patient, oldest first, with who made it and when."""
-        require(actor, Act.FIND_PATIENT)
-        with self.catalog.write() as tx:
-            _found(tx, patient)
-            audit.record(tx, actor, "patient.see", now=now, subjects=[patient])
-            return rows.versions(tx, patient)
-
     def _keep(self, tx: Tx, actor: Actor, patient: Patient, act: str, now: datetime) -> None:
         document = asdict(patient) | {"changed_at": now.isoformat(), "changed_by": actor.name, "account": actor.account}
         rows.put(tx, patient, document, now)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from .access.actor import Actor
 from .access.permissions import Act, require
-from .catalog import Catalog, patients, scans, uploads, visits
+from .catalog import Catalog, Tx, patients, scans, uploads, visits
 from .catalog.patients import Patient
-from .catalog.scans import Filter, Scan
+from .catalog.scans import Filter, Key, Scan
 from .catalog.uploads import Upload
 from .catalog.visits import Waiting
 from .errors import PatientNotFound, ScanNotFound
@@ -26,11 +27,30 @@ from .words import Eye, State
 TILES = 60
 #: Visits of the worklist, and wanted repeats, shown at once.
 MOST = 60
+#: Visits that are counted; of more than these one does not need the number.
+COUNTED = 500
 #: Scans of one patient that are looked at for the patient's page; older ones are in the gallery.
 MOST_OF_PATIENT = 1_000
 #: Scans of one eye, kind and visit that are shown one by one; more fold into one.
 UNFOLDED = 6
 _FELLOW = {Eye.OD: Eye.OS, Eye.OS: Eye.OD}
+
+
+#: An upload that has arrived and is not decided yet, and whose it is.
+Checked = tuple[Upload, Patient]
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What a page of the gallery shows: scans, the patient if it is one patient's, and what one can filter by.
+
+    ``checking``: the uploads that have arrived and are not decided yet, newest first.
+    """
+
+    shown: list[Shown]
+    patient: Patient | None
+    devices: list[str]
+    checking: list[Checked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +74,16 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A patient with all visits, newest first; ``withdrawn`` scans stand apart; ``more``: older ones are left out."""
+    """A patient with all visits, newest first; ``withdrawn`` scans stand apart; ``more``: older ones are left out.
+
+    ``versions``: every version of the patient, oldest first, with who made it and when.
+    """
 
     patient: Patient
     visits: tuple[Visit, ...]
     withdrawn: tuple[Scan, ...]
     more: bool
+    versions: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +109,33 @@ class Reading:
     catalog: Catalog
     gallery: Gallery
 
+    def front(self, actor: Actor, which: Filter, *, after: Key | None, limit: int, now: datetime) -> Front:
+        """Give one page of the gallery with all that stands on it: one look at the catalog, one audit row.
+
+        Raises:
+            NotAllowed.
+            PatientNotFound: the filter names a patient that there is not.
+        """
+        require(actor, Act.SEE_SCANS)
+        with self.catalog.read() as tx:
+            who = _who(tx, which.patient) if which.patient else None
+            found = scans.page(tx, which, after=after, limit=limit)
+            devices, checking = scans.devices(tx), _checking(tx)
+        also = [who.id] if who else []
+        shown = self.gallery.shown(actor, "gallery.see", found, (Rendition.THUMBNAIL,), now=now, also=also)
+        return Front(shown, who, devices, checking)
+
     def worklist(self, actor: Actor) -> tuple[list[Waiting], int, int]:
         """List the visits to read, urgent first, then oldest; with how many there are, and how many are urgent.
+
+        Both are counted to one more than ``COUNTED`` and no further.
 
         Raises:
             NotAllowed.
         """
         require(actor, Act.REVIEW)
         with self.catalog.read() as tx:
-            return visits.waiting(tx, limit=MOST), *visits.count_waiting(tx)
+            return visits.waiting(tx, limit=MOST), *visits.count_waiting(tx, most=COUNTED + 1)
 
     def next_visit(self, actor: Actor, *, but: tuple[str, str]) -> Waiting | None:
         """Give the visit to read next, other than the one just read (patient, day)."""
@@ -118,16 +160,15 @@ class Reading:
         """
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
-            who = patients.find(tx, patient)
-            if who is None:
-                raise PatientNotFound()
+            who = _who(tx, patient)
+            versions = patients.versions(tx, patient)
             rows = [row for row, _ in scans.page(tx, Filter(patient), after=None, limit=MOST_OF_PATIENT + 1)]
             gone = [row for row, _ in scans.page(tx, Filter(patient, withdrawn=True), after=None, limit=MOST)]
         groups = _grouped(rows[:MOST_OF_PATIENT])
         linked = [(row, who) for group in groups.values() for row in _unfolded(group)]
         shown = self.gallery.shown(actor, "patient.read", linked, (Rendition.THUMBNAIL,), now=now, also=[patient])
         by_id = {one.scan.id: one for one in shown}
-        return Chart(who, _visits(groups, by_id), tuple(gone), len(rows) > MOST_OF_PATIENT)
+        return Chart(who, _visits(groups, by_id), tuple(gone), len(rows) > MOST_OF_PATIENT, tuple(versions))
 
     def scans_of(self, actor: Actor, patient: str) -> list[str]:
         """List the ids of all scans of a patient that are not withdrawn."""
@@ -196,20 +237,11 @@ class Reading:
         with self.catalog.read() as tx:
             return scans.months(tx, which)
 
-    def devices(self, actor: Actor) -> list[str]:
-        """List the devices that scans came from."""
-        require(actor, Act.SEE_SCANS)
-        with self.catalog.read() as tx:
-            return scans.devices(tx)
-
-    def checking(self, actor: Actor) -> list[tuple[Upload, Patient]]:
+    def checking(self, actor: Actor) -> list[Checked]:
         """List uploads that have arrived and are not decided yet, newest first: the tiles "being checked"."""
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
-            under_way = uploads.Filter(states=(State.RECEIVED, State.VERIFYING))
-            found = uploads.some(tx, under_way, after=None, limit=TILES)
-            known = patients.many(tx, {upload.patient_id for upload in found})
-        return [(upload, known[upload.patient_id]) for upload in found if upload.patient_id in known]
+            return _checking(tx)
 
     def arrived(self, actor: Actor, known: Sequence[str], *, since: datetime, now: datetime) -> list[Shown]:
         """Give the scans that have come since a look at the gallery.
@@ -224,6 +256,20 @@ class Reading:
         if not found:
             return []
         return self.gallery.shown(actor, "gallery.see", list(found.values()), (Rendition.THUMBNAIL,), now=now)
+
+
+def _who(tx: Tx, patient: str) -> Patient:
+    found = patients.find(tx, patient)
+    if found is None:
+        raise PatientNotFound()
+    return found
+
+
+def _checking(tx: Tx) -> list[Checked]:
+    under_way = uploads.Filter(states=(State.RECEIVED, State.VERIFYING))
+    found = uploads.some(tx, under_way, after=None, limit=TILES)
+    known = patients.many(tx, {upload.patient_id for upload in found}) if found else {}
+    return [(upload, known[upload.patient_id]) for upload in found if upload.patient_id in known]
 
 
 def _first(found: Sequence[tuple[Scan, Patient]]) -> Scan | None:
@@ -243,14 +289,15 @@ def _unfolded(group: list[Scan]) -> list[Scan]:
 
 
 def _visits(groups: dict[tuple[str, Eye, str], list[Scan]], shown: dict[str, Shown]) -> tuple[Visit, ...]:
+    days: dict[str, dict[Eye | None, list[Folded]]] = {}
+    rows: dict[str, list[Scan]] = {}
+    for (day, eye, _kind), group in groups.items():
+        columns = days.setdefault(day, {Eye.OD: [], Eye.OS: [], None: []})  # as a physician faces a patient
+        folded = Folded(tuple(shown[row.id] for row in _unfolded(group)), len(group))
+        columns[eye if eye in columns else None].append(folded)
+        rows.setdefault(day, []).extend(group)
     made = []
-    for day in sorted({day for day, _, _ in groups}, reverse=True):
-        columns: dict[Eye | None, list[Folded]] = {Eye.OD: [], Eye.OS: [], None: []}  # as a physician faces a patient
-        for (on, eye, _kind), group in groups.items():
-            if on == day:
-                folded = Folded(tuple(shown[row.id] for row in _unfolded(group)), len(group))
-                columns[eye if eye in columns else None].append(folded)
-        of_day = tuple(row for (on, _, _), group in groups.items() if on == day for row in group)
-        right, left, other = (tuple(column) for column in columns.values())
-        made.append(Visit(day, right, left, other, of_day))
+    for day in sorted(days, reverse=True):
+        right, left, other = (tuple(column) for column in days[day].values())
+        made.append(Visit(day, right, left, other, tuple(rows[day])))
     return tuple(made)

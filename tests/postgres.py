@@ -23,7 +23,10 @@ _TEMPLATE = "template_catalog"
 
 
 class Postgres:
-    """A running server. ``url(name)`` is how a ``Catalog`` reaches one of its databases."""
+    """A running server. ``url(name)`` is how a ``Catalog`` reaches one of its databases.
+
+    A folder that was used before is used again, with the databases in it.
+    """
 
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
@@ -33,7 +36,8 @@ class Postgres:
 
             self._server = get_server(folder, cleanup_mode="stop")
         self._address = self._server.get_uri()
-        self._run(f"create database {_TEMPLATE}")
+        if not self.has(_TEMPLATE):
+            self._run(f"create database {_TEMPLATE}")
         catalog = Catalog(self.url(_TEMPLATE))
         migrate.upgrade(catalog)
         catalog.close()
@@ -42,11 +46,20 @@ class Postgres:
         """The address of a database."""
         return self._address.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", f"/{name}?")
 
-    def create(self, *, migrated: bool = True) -> str:
+    def has(self, name: str) -> bool:
+        """Say whether there is such a database."""
+        with psycopg.connect(self._address, autocommit=True) as connection:
+            return connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is not None
+
+    def create(self, name: str = "", *, migrated: bool = True) -> str:
         """Make a database with the catalog's tables, or without any, and give its name."""
-        name = f"test_{uuid4().hex}"
+        name = name or f"test_{uuid4().hex}"
         self._run(f"create database {name} template {_TEMPLATE if migrated else 'template0'}")
         return name
+
+    def rename(self, name: str, to: str) -> None:
+        """Give a database that nobody is connected to another name."""
+        self._run(f"alter database {name} rename to {to}")
 
     def drop(self, name: str) -> None:
         """Remove a database, whoever is still connected."""

@@ -64,6 +64,16 @@ _SESSION = (
     *(sessions.c.created_at.label("session_created_at"), sessions.c.seen_at, sessions.c.active_at),
     sessions.c.expires_at,
 )
+#: Asked with every request, so it is built once.
+_LIVING = (
+    sa.select(*_ACCOUNT, *_SESSION)
+    .join(sessions, sessions.c.account_id == accounts.c.id)
+    .where(
+        sessions.c.id_hash == sa.bindparam("key"),
+        sessions.c.expires_at > sa.bindparam("now", type_=sessions.c.expires_at.type),
+        accounts.c.disabled_at.is_(None),
+    )
+)
 
 
 def add(
@@ -178,9 +188,7 @@ def add_session(
 
 def session(tx: Tx, id_hash: str, *, now: datetime) -> tuple[Account, Session] | None:
     """Give a living session and its account: it is dead past ``expires_at``, or when its account is disabled."""
-    living = (sessions.c.id_hash == id_hash) & (sessions.c.expires_at > now) & accounts.c.disabled_at.is_(None)
-    query = sa.select(*_ACCOUNT, *_SESSION).join(sessions, sessions.c.account_id == accounts.c.id)
-    row = tx.execute(query.where(living)).first()
+    row = tx.execute(_LIVING, {"key": id_hash, "now": now}).first()
     return (_made(row), _session(row)) if row else None
 
 

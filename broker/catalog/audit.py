@@ -59,12 +59,13 @@ class Filter:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEY = re.compile(r"([0-9]{1,16})\.(-?[0-9]{1,18})")
+_ADD = audit.insert()
 _COLUMNS = [audit.c[name] for name in AuditRow.__dataclass_fields__]
 
 
 def add(tx: Tx, values: dict[str, Any]) -> None:
     """Append one row; ``values`` are the columns but ``id``, ``segment`` and ``position``."""
-    tx.execute(audit.insert(), values)
+    tx.execute(_ADD, values)
 
 
 def newest(tx: Tx, *, before: int | None, limit: int) -> list[AuditRow]:

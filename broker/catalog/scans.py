@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, TypedDict
 
 import sqlalchemy as sa
@@ -111,9 +112,9 @@ class Filter:
 
 #: A day of the clinic's lies within these hours around the same day in UTC, wherever the clinic is.
 _BEFORE, _AFTER = timedelta(hours=14), timedelta(hours=36)
-_ENUMS: list[tuple[str, Callable[[str], Any]]] = [("eye", Eye), ("kind", Kind), ("review", Review)]
+_ENUMS: list[tuple[str, type[Eye] | type[Kind] | type[Review]]] = [("eye", Eye), ("kind", Kind), ("review", Review)]
 _COLUMNS = [scans.c[name] for name in Scan.__dataclass_fields__]
-_WORDS = [(list(Scan.__dataclass_fields__).index(name), word) for name, word in _ENUMS]
+_WORDS = [(list(Scan.__dataclass_fields__).index(name), {word.value: word for word in words}) for name, words in _ENUMS]
 _PATIENT = [column.label(f"patient__{column.name}") for column in PATIENT]
 
 
@@ -127,22 +128,20 @@ def put(tx: Tx, rows: list[Scan]) -> None:
 
 def page(tx: Tx, which: Filter, *, after: Key | None, limit: int) -> list[tuple[Scan, Patient]]:
     """List scans with their patients, newest capture first, those behind ``after``."""
-    query = _joined(which).order_by(scans.c.captured_at.desc(), scans.c.id.desc()).limit(limit)
-    if after is not None:
-        query = query.where(_place() < _at(after))
-    return [_made(row) for row in tx.execute(query)]
+    query = _page(_shape(which), after is not None, False)
+    return [_made(row) for row in tx.execute(query, _values(which, after, limit))]
 
 
 def newer(tx: Tx, which: Filter, *, than: Key, limit: int) -> list[tuple[Scan, Patient]]:
     """List scans captured after ``than``, the nearest first: the way back from a page or a scan."""
-    query = _joined(which).order_by(scans.c.captured_at, scans.c.id).limit(limit).where(_place() > _at(than))
-    return [_made(row) for row in tx.execute(query)]
+    query = _page(_shape(which), True, True)
+    return [_made(row) for row in tx.execute(query, _values(which, than, limit))]
 
 
 def find(tx: Tx, ids: Iterable[str], *, withdrawn: bool = False) -> dict[str, tuple[Scan, Patient]]:
     """Give scans with their patients, by id: those that are not withdrawn, or those that are."""
-    query = _joined(Filter(withdrawn=withdrawn)).where(scans.c.id.in_(list(ids)))
-    return {row.id: _made(row) for row in tx.execute(query)}
+    query = _found(withdrawn)
+    return {row.id: _made(row) for row in tx.execute(query, {"ids": list(ids)})}
 
 
 def upload_of(tx: Tx, scan: str) -> str | None:
@@ -163,8 +162,8 @@ def ids_of(tx: Tx, *, batch: str | None = None, patient: str | None = None) -> l
 def months(tx: Tx, which: Filter) -> list[tuple[str, int]]:
     """Count scans by month of their visit (YYYY-MM), newest first."""
     month = sa.func.substr(scans.c.visit_day, 1, 7)
-    query = _narrowed(sa.select(month, sa.func.count()), which).group_by(month).order_by(month.desc())
-    return [(row[0], row[1]) for row in tx.execute(query)]
+    query = _narrowed(sa.select(month, sa.func.count()), _shape(which)).group_by(month).order_by(month.desc())
+    return [(row[0], row[1]) for row in tx.execute(query, _values(which, None, 0))]
 
 
 def devices(tx: Tx, limit: int = 100) -> list[str]:
@@ -191,32 +190,66 @@ def is_empty(tx: Tx) -> bool:
     return tx.execute(sa.select(scans.c.id).limit(1)).first() is None
 
 
-def _joined(which: Filter) -> sa.Select[Any]:
-    query = sa.select(*_COLUMNS, *_PATIENT).join(patients, patients.c.id == scans.c.patient_id)
-    return _narrowed(query, which)
+#: Statements are built once for each shape of a filter and run with values: building one costs as much as running it.
+_SHAPES = 512
 
 
-def _narrowed(query: sa.Select[Any], which: Filter) -> sa.Select[Any]:
-    query = query.where(scans.c.withdrawn.is_(which.withdrawn))
-    if which.patient is not None:
-        query = query.where(scans.c.patient_id == which.patient)
-    if which.eye is not None:
-        query = query.where(scans.c.eye == which.eye)
-    if which.kind is not None:
-        query = query.where(scans.c.kind == which.kind)
+def _shape(which: Filter) -> Filter:
+    """The filter without its values: what is asked, not for what. Its flags stay, for they are part of the SQL."""
+    return replace(which, **{name: _ASKED for name in _VALUES if getattr(which, name) is not None})
+
+
+_VALUES = ("patient", "eye", "kind", "first_day", "last_day", "device", "review")
+_ASKED: Any = "?"
+
+
+def _values(which: Filter, place: Key | None, limit: int) -> dict[str, Any]:
+    """What a statement of this shape is run with."""
+    values = {name: value for name in _VALUES if (value := getattr(which, name)) is not None}
     if which.first_day is not None:
-        query = query.where(scans.c.visit_day >= which.first_day.isoformat())
         # The day decides; the time lets the index skip what is far from it.
-        query = query.where(scans.c.captured_at >= _midnight(which.first_day) - _BEFORE)
+        values |= {"first_day": which.first_day.isoformat(), "first": _midnight(which.first_day) - _BEFORE}
     if which.last_day is not None:
-        query = query.where(scans.c.visit_day <= which.last_day.isoformat())
-        query = query.where(scans.c.captured_at <= _midnight(which.last_day) + _AFTER)
-    if which.attention is not None:
-        query = query.where(scans.c.flagged == (sa.true() if which.attention else sa.false()))
-    if which.device is not None:
-        query = query.where(scans.c.device == which.device)
-    if which.review is not None:
-        query = query.where(scans.c.review == which.review)
+        values |= {"last_day": which.last_day.isoformat(), "last": _midnight(which.last_day) + _AFTER}
+    if place is not None:
+        values |= {"at": place[0], "id": place[1]}
+    return values | {"limit": limit}
+
+
+@lru_cache(maxsize=_SHAPES)
+def _page(shape: Filter, place: bool, forwards: bool) -> sa.Select[Any]:
+    query, order = _joined(shape), (scans.c.captured_at, scans.c.id)
+    if place:
+        key = sa.tuple_(sa.bindparam("at", type_=scans.c.captured_at.type), sa.bindparam("id", type_=scans.c.id.type))
+        here = sa.tuple_(*order)
+        query = query.where(here > key if forwards else here < key)
+    query = query.order_by(*(order if forwards else (column.desc() for column in order)))
+    return query.limit(sa.bindparam("limit", type_=sa.Integer))
+
+
+@lru_cache(maxsize=2)
+def _found(withdrawn: bool) -> sa.Select[Any]:
+    return _joined(Filter(withdrawn=withdrawn)).where(scans.c.id.in_(sa.bindparam("ids", expanding=True)))
+
+
+def _joined(shape: Filter) -> sa.Select[Any]:
+    query = sa.select(*_COLUMNS, *_PATIENT).join(patients, patients.c.id == scans.c.patient_id)
+    return _narrowed(query, shape)
+
+
+def _narrowed(query: sa.Select[Any], shape: Filter) -> sa.Select[Any]:
+    query = query.where(scans.c.withdrawn.is_(shape.withdrawn))
+    if shape.attention is not None:
+        query = query.where(scans.c.flagged == (sa.true() if shape.attention else sa.false()))
+    columns = {name: scans.c[f"{name}_id" if name == "patient" else name] for name in _VALUES if "_day" not in name}
+    for name, column in columns.items():
+        if getattr(shape, name) is not None:
+            query = query.where(column == sa.bindparam(name, type_=column.type))
+    day, at = scans.c.visit_day, scans.c.captured_at
+    if shape.first_day is not None:
+        query = query.where(day >= sa.bindparam("first_day"), at >= sa.bindparam("first", type_=at.type))
+    if shape.last_day is not None:
+        query = query.where(day <= sa.bindparam("last_day"), at <= sa.bindparam("last", type_=at.type))
     return query
 
 
@@ -225,17 +258,9 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(min(max(day, date(1900, 1, 1)), date(9000, 1, 1)), time(), UTC)
 
 
-def _place() -> sa.Tuple:
-    return sa.tuple_(scans.c.captured_at, scans.c.id)
-
-
-def _at(key: Key) -> sa.Tuple:
-    return sa.tuple_(sa.literal(key[0], scans.c.captured_at.type), sa.literal(key[1]))
-
-
 def _made(row: sa.Row[Any]) -> tuple[Scan, Patient]:
     # By place and not by name: a page makes hundreds.
     values = list(row)
-    for place, word in _WORDS:
-        values[place] = word(values[place])
+    for place, words in _WORDS:
+        values[place] = words[values[place]]
     return Scan(*values[: len(_COLUMNS)]), Patient(*values[len(_COLUMNS) :])

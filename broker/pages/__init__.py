@@ -24,6 +24,7 @@ from . import (
     sent,
     session,
     start,
+    tags,
     upload,
     worklist,
 )
@@ -59,5 +60,6 @@ def register(app: Flask) -> None:
         page.add_to(pages)
     frame.register(app)
     assets.register(app)
+    tags.register(app)
     headers.register(app)
     app.register_blueprint(pages)

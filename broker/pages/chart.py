@@ -40,7 +40,6 @@ def show(patient: str) -> str:
     """Show a patient's visits, newest first."""
     zone = parts().config.time_zone
     chart = parts().reading.chart(actor(), patient, now=frame.now())
-    versions = parts().patients.versions(actor(), patient, now=frame.now())
     return frame.page(
         "patient.html",
         person=shown.person(chart.patient),
@@ -58,7 +57,7 @@ def show(patient: str) -> str:
                 "mrn": one["mrn"],
                 "by": one["changed_by"],
             }
-            for one in reversed(versions)
+            for one in reversed(chart.versions)
         ],
     )
 

@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from flask import Blueprint, request
 
 from ..access.permissions import Act, may
+from ..gallery import Shown
 from ..guard import actor, parts, policy
 from ..ids import is_id
 from ..names import Rendition
-from ..reading import TILES
+from ..reading import TILES, Checked
 from . import asked as address
 from . import frame, texts
 from . import show as shown
@@ -35,28 +36,23 @@ def show() -> str:
     """Show a page of scans; to htmx, only the cards that follow."""
     args = request.args
     asked, after, first = address.read(args), address.key(args.get("after", "")), address.number(args.get("seen", ""))
-    found = parts().gallery.page(actor(), asked.which, after=after, limit=PAGE + 1, now=frame.now())
-    cards = [shown.card(one, Rendition.THUMBNAIL) for one in found[:PAGE]]
-    seen = first + len(cards)
-    more = asked.address(after=address.place(found[PAGE - 1].key), seen=str(seen)) if len(found) > PAGE else None
     if frame.is_fragment():
-        return frame.page("_cards.html", cards=cards, first=first, more=more)
-    patient = parts().patients.one(actor(), asked.patient, now=frame.now()) if asked.patient else None
+        found = parts().gallery.page(actor(), asked.which, after=after, limit=PAGE + 1, now=frame.now())
+        return frame.page("_cards.html", **_cards(asked, found, first))
+    front = parts().reading.front(actor(), asked.which, after=after, limit=PAGE + 1, now=frame.now())
     return frame.page(
         "gallery.html",
-        cards=cards,
-        first=first,
-        more=more,
+        **_cards(asked, front.shown, first),
         asked=asked,
-        person=shown.person(patient) if patient else None,
+        person=shown.person(front.patient) if front.patient else None,
         filtered=asked.address() != "/gallery",
         may_upload=may(actor(), Act.UPLOAD),
         eyes=shown.EYES,
         kinds=shown.KINDS,
-        devices=parts().reading.devices(actor()),
+        devices=front.devices,
         reviews=[(review.value, text) for review, text in texts.REVIEWS.items()],
         months=asked.address("/gallery/months"),
-        **_checking(asked),
+        **_checking(asked, front.checking),
         arrived=[],
     )
 
@@ -69,7 +65,7 @@ def fresh() -> str:
     since = max(address.moment(request.args.get("since", "")), frame.now() - LONGEST_LOOK)
     arrived = parts().reading.arrived(actor(), known, since=since, now=frame.now())
     cards = [shown.card(one, Rendition.THUMBNAIL) for one in arrived if asked.fits(one)]
-    return frame.page("_fresh.html", **_checking(asked), arrived=cards)
+    return frame.page("_fresh.html", **_checking(asked, parts().reading.checking(actor())), arrived=cards)
 
 
 @policy(Act.SEE_SCANS)
@@ -90,8 +86,15 @@ def _month(asked: Asked, month: str) -> str:
     return replace(asked, last_day=last).address()
 
 
-def _checking(asked: Asked) -> dict[str, object]:
-    waiting = parts().reading.checking(actor())
+def _cards(asked: Asked, found: list[Shown], first: int) -> dict[str, object]:
+    """One page of cards, and where it goes on; ``found`` has one scan more than a page if it does."""
+    cards = [shown.card(one, Rendition.THUMBNAIL) for one in found[:PAGE]]
+    seen = str(first + len(cards))
+    more = asked.address(after=address.place(found[PAGE - 1].key), seen=seen) if len(found) > PAGE else None
+    return {"cards": cards, "first": first, "more": more}
+
+
+def _checking(asked: Asked, waiting: list[Checked]) -> dict[str, object]:
     tiles = [shown.tile(upload, patient) for upload, patient in waiting if asked.patient in (None, patient.id)]
     since = str(address.micros(frame.now()))
     again = asked.address("/gallery/fresh", known=",".join(upload.id for upload, _ in waiting), since=since)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -72,6 +73,7 @@ KEYS = (
     ("↑ ↓ Home End", "Slice or page"),
     ("c", "Compare with the one before"),
     ("b l a", "When comparing: blink, link, align"),
+    ("o", "When comparing volumes apart: step the other one"),
     ("n", "Write a note"),
     ("Esc", "Back"),
     ("?", "This list"),
@@ -81,6 +83,7 @@ KEYS = (
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+@lru_cache(maxsize=10_000)
 def day(value: date | str) -> str:
     """Write a day, given as a date or in ISO form: ``22 Nov 2026``."""
     when = date.fromisoformat(value) if isinstance(value, str) else value
@@ -111,6 +114,12 @@ def size(count: int) -> str:
     return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
 
 
+def count(found: int, counted: int) -> str:
+    """Write a number of things that were counted no further than to ``counted``: ``12``, ``more than 1,000``."""
+    return f"{found:,}" if found <= counted else f"more than {counted:,}"
+
+
+@lru_cache(maxsize=10_000)
 def alternative(kind: Kind, eye: Eye, on: str) -> str:
     """What a picture of ISO day ``on`` is, for those who cannot see it: ``Colour fundus, right eye, 20 Nov 2026``."""
     return f"{KINDS[kind]}, {_EYES_SAID[eye]}, {day(on)}"

@@ -7,6 +7,7 @@ from flask import Blueprint
 from ..access.permissions import Act
 from ..guard import actor, parts, policy
 from ..names import Rendition
+from ..reading import COUNTED
 from . import frame, texts
 from . import show as shown
 
@@ -32,4 +33,10 @@ def show() -> str:
         for one in waiting
     ]
     repeats = [shown.card(one, Rendition.THUMBNAIL) for one in parts().reading.repeats(actor(), now=frame.now())]
-    return frame.page("worklist.html", visits=visits, count=count, urgent=urgent, repeats=repeats)
+    return frame.page(
+        "worklist.html",
+        visits=visits,
+        count=texts.count(count, COUNTED),
+        urgent=texts.count(urgent, COUNTED),
+        repeats=repeats,
+    )

@@ -145,13 +145,11 @@ class Clinic(Stack):
             catalog.execute("ROLLBACK")
         return True
 
-    def fill(self, person: Person, count: int) -> list[Scan]:
-        """Put scans with small pictures straight into catalog and vault, an hour apart, eyes in turn; newest first."""
+    def fill(self, person: Person, count: int, *, apart: timedelta = timedelta(hours=1)) -> list[Scan]:
+        """Put scans with small pictures straight into catalog and vault, eyes in turn; newest first."""
         found = self.parts.patients.one(people.actor(), person.id, now=NOON)
         eyes = (Eye.OD, Eye.OS)
-        return self._put(
-            shelf.made(found, NOON - timedelta(hours=number), eye=eyes[number % 2]) for number in range(count)
-        )
+        return self._put(shelf.made(found, NOON - number * apart, eye=eyes[number % 2]) for number in range(count))
 
     def put(self, person: Person, **changes: Any) -> Scan:
         """Put one unusual scan there; ``changes`` are a ``Scan``'s fields."""

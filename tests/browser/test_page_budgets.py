@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, Response
 
 from tests.browser.clinic import Clinic
 from tests.browser.visits import Visits
+from tests.browser.wire import Wire
 
 SCRIPT_BYTES = HTML_BYTES = 60_000
 NODES = 3000
@@ -28,11 +30,24 @@ _SHIFT = """() => new Promise((resolve) => {
 })"""
 
 
+#: Where physicians read; {patient} has many visits, {scan} is the newest scan, {before} is one of the same eye.
+READING = [
+    "/gallery?patient={patient}",
+    "/scans/{scan}",
+    "/worklist",
+    "/patients/{patient}",
+    "/patients/{patient}/over-time",
+    "/compare?left={before}&right={scan}",
+    "/patients/{patient}/visits/2026-11-20",
+]
+
+
 @pytest.fixture(scope="module")
-def full(clinic: Clinic) -> str:
-    """A gallery with more than a page of scans, and one of its scans."""
+def full(clinic: Clinic) -> dict[str, str]:
+    """A patient with more scans than a page of the gallery, four a visit."""
     person = clinic.patient("Budget, Bruno")
-    return f"{person.id} {clinic.fill(person, 61)[0].id}"
+    scans = clinic.fill(person, 61, apart=timedelta(hours=6))
+    return {"patient": person.id, "scan": scans[0].id, "before": scans[4].id}
 
 
 class Cost:
@@ -62,10 +77,10 @@ def packed(answer: Response) -> int:
     return len(gzip.compress(answer.body(), 6))
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/upload", "/gallery?patient={0}", "/scans/{1}"])
-def test_a_page_stays_within_its_budget(clinic: Clinic, visits: Visits, full: str, path: str) -> None:
+@pytest.mark.parametrize("path", ["/sign-in", "/upload", *READING])
+def test_a_page_stays_within_its_budget(clinic: Clinic, visits: Visits, full: dict[str, str], path: str) -> None:
     page = visits.page(None if path == "/sign-in" else "physician", "/problems/stale")
-    cost = Cost(page, visits.url + path.format(*full.split()))
+    cost = Cost(page, visits.url + path.format(**full))
     assert cost.scripts <= SCRIPT_BYTES
     assert cost.html <= HTML_BYTES
     assert page.evaluate(_COUNT) <= NODES
@@ -74,9 +89,30 @@ def test_a_page_stays_within_its_budget(clinic: Clinic, visits: Visits, full: st
     assert cost.hosts <= ours
 
 
-def test_the_first_screen_asks_for_no_more_pictures_than_it_shows(clinic: Clinic, visits: Visits, full: str) -> None:
+@pytest.mark.parametrize("path", [path for path in READING if "{" in path])
+def test_a_second_visit_asks_the_store_for_nothing(
+    clinic: Clinic, visits: Visits, full: dict[str, str], path: str
+) -> None:
+    page = visits.page("physician", "/upload")
+    wire = Wire(page, clinic.azurite.url)
+
+    def look() -> int:
+        before = wire.fetched
+        page.goto(visits.url + path.format(**full))
+        page.wait_for_load_state("networkidle")
+        return wire.fetched - before
+
+    first, hour = look(), datetime.now(UTC).hour
+    again = look()
+    if datetime.now(UTC).hour != hour:
+        again = look()  # links are the same for an hour, and it has just ended
+    assert first > 0
+    assert again == 0
+
+
+def test_the_first_screen_asks_for_no_more_pictures_than_it_shows(visits: Visits, full: dict[str, str]) -> None:
     page = visits.page("physician", "/problems/stale")
-    page.goto(f"{visits.url}/gallery?patient={full.split()[0]}")
+    page.goto(f"{visits.url}/gallery?patient={full['patient']}")
     eager = page.locator("img[data-scan]:not([loading=lazy])")
     assert eager.count() == FIRST_SCREEN
     assert page.locator("img[data-scan][loading=lazy]").count() == 60 - FIRST_SCREEN

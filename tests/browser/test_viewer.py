@@ -31,6 +31,18 @@ def reader(clinic: Clinic) -> tuple[Person, str, str, str]:
     return person, scans[0], scans[1], scans[2]
 
 
+@pytest.fixture(scope="module")
+def volumes(clinic: Clinic) -> tuple[str, str]:
+    """Two volumes of one eye, of two visits."""
+    person = clinic.patient("Volume, Vera")
+    made = []
+    for seed, exam in enumerate((EXAM.replace(year=2025), EXAM)):
+        data = device_files.volume(7 + seed, Eye.OD, mrn=person.mrn, born=date(1957, 3, 21), exam=exam)
+        [upload] = clinic.send(person, {f"oct{seed}.vol": data})
+        made.append(clinic.technician.get(f"/uploads/{upload}")["scans"][0])
+    return made[0], made[1]
+
+
 def opened(visits: Visits, path: str) -> Page:
     page = visits.page("physician", path)
     expect(page.locator("scan-view[data-ready]").first).to_be_visible()
@@ -222,6 +234,78 @@ def test_c_opens_the_one_before_beside_it_and_both_move_together_until_they_are_
     page.get_by_role("button", name="Linked").click()
     page.keyboard.press("+")
     assert page.evaluate(zooms) == pytest.approx([1.5625, 1.25])
+
+
+def test_two_volumes_are_stepped_together_by_keys_wheel_and_slider_until_they_are_parted(
+    visits: Visits, volumes: tuple[str, str]
+) -> None:
+    page = visits.page("physician", f"/compare?left={volumes[0]}&right={volumes[1]}")
+    left, right = (page.locator("oct-stack").nth(n).locator("[data-position]") for n in (0, 1))
+
+    def stand(first: int, second: int) -> None:
+        expect(left).to_have_text(f"{first}/25")
+        expect(right).to_have_text(f"{second}/25")
+
+    stand(13, 13)
+    page.keyboard.press("ArrowDown")
+    stand(14, 14)
+    page.keyboard.press("End")
+    stand(25, 25)
+    middles = []
+    for n in (0, 1):
+        box = page.locator("scan-view").nth(n).bounding_box()
+        assert box is not None
+        middles.append((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
+    page.mouse.move(*middles[1])
+    page.mouse.wheel(0, -100)
+    stand(24, 24)
+    page.get_by_label("Slice, left", exact=True).fill("5")
+    stand(5, 5)
+    page.get_by_role("button", name="Slice on, right").click()
+    stand(6, 6)
+    # Apart: the wheel and the buttons move their own, the keys the one that was touched last.
+    page.get_by_role("button", name="Linked").click()
+    page.mouse.move(*middles[0])
+    page.mouse.wheel(0, 100)
+    stand(7, 6)
+    page.keyboard.press("ArrowDown")
+    stand(8, 6)
+    page.keyboard.press("o")
+    page.keyboard.press("ArrowUp")
+    stand(8, 5)
+    # Linked again they keep the distance that somebody has found to be right.
+    page.keyboard.press("l")
+    page.keyboard.press("ArrowUp")
+    stand(7, 4)
+    page.mouse.move(*middles[0])
+    page.mouse.wheel(0, 100)
+    stand(8, 5)
+
+
+def test_a_volume_that_comes_late_goes_beside_the_one_that_is_being_read(
+    visits: Visits, volumes: tuple[str, str]
+) -> None:
+    page = visits.page("physician")
+    held: list[Route] = []
+    page.route(re.compile(rf"{volumes[1]}/frames\.zip"), lambda route: held.append(route))
+    page.goto(f"{visits.url}/compare?left={volumes[0]}&right={volumes[1]}")
+    left, right = (page.locator("oct-stack").nth(n).locator("[data-position]") for n in (0, 1))
+    expect(left).to_have_text("13/25")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    held[0].continue_()
+    expect(right).to_have_text("2/25")
+    expect(left).to_have_text("2/25")
+
+
+def test_a_volume_and_a_photograph_can_be_compared(visits: Visits, reader: tuple[Person, str, str, str]) -> None:
+    page = opened(visits, f"/compare?left={reader[2]}&right={reader[3]}")
+    expect(page.locator("[data-position]")).to_have_text("13/25")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("[data-position]")).to_have_text("12/25")
+    page.keyboard.press("b")
+    expect(page.locator("oct-stack canvas")).to_be_visible()
+    expect(page.locator("scan-view").first).to_be_hidden()
 
 
 def test_a_pair_blinks_only_when_asked_and_stops(visits: Visits, reader: tuple[Person, str, str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from dataclasses import replace
 from datetime import timedelta
@@ -37,6 +38,15 @@ def test_gunicorn_takes_every_option() -> None:
     assert (settings.workers, settings.threads) == (2, 8)
     assert settings.control_socket_disable is True
     assert settings.graceful_timeout < 30
+
+
+def test_what_stays_for_good_is_left_out_of_the_garbage_collectors_rounds() -> None:
+    before = gc.get_freeze_count()
+    try:
+        serve.settle()
+        assert gc.get_freeze_count() > before + 10_000
+    finally:
+        gc.unfreeze()
 
 
 def test_no_proxy_header_is_believed() -> None:

@@ -26,6 +26,10 @@ def test_days_are_written_with_the_month_in_letters() -> None:
     assert texts.day("1957-03-21") == "21 Mar 1957"
 
 
+def test_what_is_not_counted_to_its_end_says_so() -> None:
+    assert [texts.count(found, 1_000) for found in (0, 12, 1_000, 1_001)] == ["0", "12", "1,000", "more than 1,000"]
+
+
 def test_times_are_the_clinics_and_local_ones_stay() -> None:
     assert texts.moment(datetime(2026, 11, 22, 23, 30, tzinfo=UTC), BERLIN) == "23 Nov 2026, 00:30"
     assert texts.moment("2026-07-01T08:00:00+00:00", BERLIN) == "1 Jul 2026, 10:00"

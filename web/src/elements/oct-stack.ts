@@ -8,7 +8,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const PER_SECOND = 8;
 
 export class OctStack extends HTMLElement {
-  private readonly stack = new Stack((blob) => createImageBitmap(blob), (slice) => this.arrived(slice));
+  // Stacks that are on a page together share the memory.
+  private readonly stack = new Stack((blob) => createImageBitmap(blob), (slice) => this.arrived(slice), document.querySelectorAll("oct-stack").length);
   private readonly ending = new AbortController();
   private view!: ScanView;
   private at = -1;
@@ -33,6 +34,16 @@ export class OctStack extends HTMLElement {
     this.stack.close();
   }
 
+  /** The slice that is shown, from 0; below that there is none yet. */
+  get slice(): number {
+    return this.at;
+  }
+
+  /** Slices of the whole stack; 0 until its index has come. */
+  get count(): number {
+    return this.stack.count;
+  }
+
   step(by: number): void {
     this.go(this.at + by);
   }
@@ -49,7 +60,8 @@ export class OctStack extends HTMLElement {
     return this.querySelector<HTMLInputElement>("input[name=slice]")!;
   }
 
-  private go(to: number): void {
+  /** Show a slice; an event "slice" says so. */
+  go(to: number): void {
     if (!this.stack.index) return;
     const slice = bound(to, 0, this.stack.count - 1);
     if (slice === this.at) return;
@@ -58,6 +70,7 @@ export class OctStack extends HTMLElement {
     if (ready) this.view.show(ready);
     else void this.stack.frame(slice).then((bitmap) => bitmap && this.at === slice && this.view.show(bitmap));
     this.tell();
+    this.dispatchEvent(new Event("slice"));
     void this.stack.warm(slice, Math.min(12, this.stack.room >> 1));
   }
 

@@ -1,7 +1,7 @@
 /** The frames of one stack: fetched once, decoded near where somebody looks, within a bound of memory. */
 import { type Index, entries } from "./zip.ts";
 
-/** Decoded pixels kept at a time, in bytes: four for each pixel. */
+/** Decoded pixels kept at a time by all stacks of a page, in bytes: four for each pixel. */
 const MOST_BYTES = 180 * 2 ** 20;
 
 export class Stack {
@@ -13,10 +13,11 @@ export class Stack {
   private near = 0;
   private ended = false;
 
-  /** `arrived` is called for the index, and for each frame. */
+  /** `arrived` is called for the index, and for each frame; `sharing`: how many stacks the page has. */
   constructor(
     private readonly decode: (blob: Blob) => Promise<ImageBitmap>,
     private readonly arrived: (slice: number | undefined) => void,
+    private readonly sharing = 1,
   ) {}
 
   get count(): number {
@@ -73,7 +74,7 @@ export class Stack {
 
   /** Slices that may be decoded at once. */
   get room(): number {
-    return Math.max(3, Math.floor(MOST_BYTES / (4 * (this.index?.width ?? 1) * (this.index?.height ?? 1))));
+    return Math.max(3, Math.floor(MOST_BYTES / Math.max(this.sharing, 1) / (4 * (this.index?.width ?? 1) * (this.index?.height ?? 1))));
   }
 
   close(): void {

@@ -2,6 +2,8 @@ import "../styles/base.css";
 import "../styles/scan.css";
 import "../styles/compare.css";
 import { DeskTools, KEYS, movedBy } from "../elements/desk-tools.ts";
+import "../elements/oct-stack.ts";
+import { PairStacks } from "../elements/pair-stacks.ts";
 import { Desk, ScanView } from "../elements/scan-view.ts";
 import { tendPictures } from "../lib/pictures.ts";
 import { rememberLight } from "../lib/light.ts";
@@ -21,6 +23,7 @@ let timer: ReturnType<typeof setInterval> | undefined;
 first.join(shared);
 second.join(shared);
 const tools = new DeskTools(root, shared, () => [first, second]);
+const stacks = new PairStacks(root);
 tendPictures(document);
 rememberLight();
 
@@ -33,7 +36,7 @@ const pairs: Record<string, () => void> = {
     if (!linked) own.set({ view: shared.view, adjust: shared.adjust });
     second.join(linked ? shared : own);
     press("link", linked);
-    tools.say(linked ? "Both move together." : "Each moves by itself.");
+    tools.say(`${linked ? "Both move together." : "Each moves by itself."} ${stacks.link(linked)}`.trim());
   },
   blink: () => {
     blinking = !blinking;
@@ -111,6 +114,7 @@ tell("");
 takeKeys((key, event) => {
   const moved = movedBy(event);
   if (moved) return tools.act(moved);
+  if (!event.shiftKey && stacks.key(key)) return true;
   const own: Record<string, string> = { b: "blink", l: "link", a: "align" };
   if (own[key]) {
     pairs[own[key]]!();

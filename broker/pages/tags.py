@@ -1,0 +1,45 @@
+"""HTML that a page has hundreds of. Written here, where it costs a tenth of what it costs in a template."""
+
+from __future__ import annotations
+
+from flask import Flask
+from markupsafe import Markup, escape
+
+from .show import Card
+
+
+def register(app: Flask) -> None:
+    """Let templates write these."""
+    app.jinja_env.globals |= {"thumbnail": thumbnail, "small": small}
+
+
+def thumbnail(card: Card, lazy: bool) -> Markup:
+    """The small picture of a card, with its placeholder under it; "" if there is none. ``lazy``: not on first sight.
+
+    Its size stands with it, so that nothing moves when it comes.
+    """
+    if card.picture is None:
+        return Markup()
+    size = f'width="{card.picture.width:d}" height="{card.picture.height:d}"'
+    under = f'<img class="under" src="{escape(card.placeholder)}" alt="" {size}>' if card.placeholder else ""
+    late = ' loading="lazy"' if lazy else ""
+    # Every word that comes from outside is escaped here, as a template would do it.
+    return Markup(  # noqa: S704
+        f'{under}<img src="{escape(card.picture.url)}" alt="{escape(card.alt)}" {size} crossorigin="anonymous" '
+        f'decoding="async" referrerpolicy="no-referrer"{late} data-scan="{escape(card.id)}" data-rendition="thumbnail">'
+    )
+
+
+def small(card: Card, href: str, under: str, count: int = 0, lazy: bool = True) -> Markup:
+    """A small picture that leads to ``href``, words ``under`` it; ``count``: how many it stands for, if many."""
+    flags = '<span class="tag bad">Urgent</span>' if card.urgent else ""
+    flags += '<span class="tag warn">Check</span>' if card.attention else ""
+    flags = f'<span class="flags">{flags}</span>' if flags else ""
+    many = f'<span class="count">{count:d} pictures</span>' if count else ""
+    said = f"<small>{escape(card.review)}</small>" if card.review else ""
+    picture = thumbnail(card, lazy) or f'<span class="nothing">{escape(card.no_preview)}</span>'
+    return Markup(  # noqa: S704
+        f'<a class="small-shot" href="{escape(href)}"><span class="pane">'
+        f"{flags}{picture}</span>{many}"
+        f'<span class="cap">{escape(under)}{said}</span></a>'
+    )
