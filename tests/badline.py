@@ -31,6 +31,8 @@ class BadLine:
         self.flip = 0
         #: Bytes a second for everything that is sent through it; 0: as fast as it goes.
         self.rate = 0.0
+        #: The same of what comes back.
+        self.rate_down = 0.0
         self.bytes = 0
         self.puts: Counter[str] = Counter()
         self.faulted = 0
@@ -124,7 +126,7 @@ class BadLine:
 
     async def _answer(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if b"transfer-encoding: chunked" not in head.lower():
-            await self._body(reader, writer, _length(head), shaped=False)
+            await self._body(reader, writer, _length(head), back=True)
             return
         while True:
             line = await reader.readline()
@@ -141,7 +143,7 @@ class BadLine:
         length: int,
         *,
         flip: bool = False,
-        shaped: bool = True,
+        back: bool = False,
     ) -> bool:
         """Carry a body; False if the line went dark in it."""
         left = length
@@ -149,22 +151,22 @@ class BadLine:
             piece = await reader.read(min(_PIECE, left))
             if not piece:
                 raise asyncio.IncompleteReadError(b"", left)
-            if shaped and time.monotonic() < self.dark_until:
+            if not back and time.monotonic() < self.dark_until:
                 return False
             if flip:
                 piece, flip = bytes([piece[0] ^ 1]) + piece[1:], False
             left -= len(piece)
-            if shaped and self.rate:
-                await self._pace(len(piece))
+            if rate := self.rate_down if back else self.rate:
+                await self._pace(len(piece) / rate)
             if writer:
                 writer.write(piece)
                 await writer.drain()
         return True
 
-    async def _pace(self, count: int) -> None:
+    async def _pace(self, seconds: float) -> None:
         """One bucket for all connections: together they are as fast as the line."""
         now = time.monotonic()
-        self._free_at = max(self._free_at, now) + count / self.rate
+        self._free_at = max(self._free_at, now) + seconds
         if self._free_at - now > 0.002:
             await asyncio.sleep(self._free_at - now)
 
