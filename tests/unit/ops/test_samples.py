@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-from datetime import date, datetime
 
 import pytest
 from PIL import Image
 
-from broker.ingest.formats import pdf, vol
+from broker.ingest.formats import pdf
 from broker.ops import device_files, fundus, samples
 from broker.words import Eye, Kind
 from tests.opened import BOUNDS, Opened
@@ -38,16 +37,6 @@ def test_there_is_something_of_all_that_physicians_read() -> None:
     assert min(visits) < samples.REVIEWED_UNTIL < max(visits)
 
 
-def test_a_drawn_volume_is_what_the_reader_of_volumes_reads() -> None:
-    born, exam = date(1944, 9, 8), datetime(2026, 11, 18, 11, 20)
-    data = device_files.volume(1, Eye.OD, mrn="DEMO-0005", born=born, exam=exam, fluid=1.0)
-    (scan,) = vol.scans(Opened(data), BOUNDS)
-    assert (scan.frames, scan.facts.eye, scan.facts.kind) == (device_files.SLICES, Eye.OD, Kind.OCT)
-    assert scan.facts.patient_hint == {"id": "DEMO-0005", "birth_date": "1944-09-08"}
-    assert scan.stack is not None
-    assert scan.stack.localizer is not None
-
-
 def test_a_drawn_visual_field_is_a_document_of_two_pages() -> None:
     data = device_files.visual_field(1, Eye.OS, "2026-11-17", deepest=14)
     (scan,) = pdf.scans(Opened(data), BOUNDS)
@@ -60,23 +49,6 @@ def test_file_names_are_unique_within_a_batch_and_say_nothing_of_the_patient() -
             names = [picture.filename for picture in visit.pictures]
             assert len(set(names)) == len(names)
             assert not any(part.lower() in name for name in names for part in person.name.replace(",", "").split())
-
-
-@pytest.mark.parametrize("eye", [Eye.OD, Eye.OS])
-def test_a_drawn_retina_is_the_same_every_time_and_has_its_disc_on_the_noses_side(eye: Eye) -> None:
-    data = fundus.fundus(5, eye)
-    assert data == fundus.fundus(5, eye)
-    with Image.open(io.BytesIO(data)) as picture:
-        assert (picture.format, picture.size, picture.mode) == ("JPEG", (fundus.SIZE, fundus.SIZE), "RGB")
-        band = picture.convert("L").resize((60, 60)).crop((6, 26, 54, 34)).resize((48, 1))
-    brightest = max(range(48), key=lambda x: int(band.getpixel((x, 0))))  # type: ignore[arg-type]
-    assert (brightest > 24) is (eye is Eye.OD)
-
-
-def test_more_lesions_change_the_picture_and_keep_the_old_ones() -> None:
-    few, many = (Image.open(io.BytesIO(fundus.fundus(5, Eye.OD, lesions=n))).convert("RGB") for n in (4, 40))
-    none = Image.open(io.BytesIO(fundus.fundus(5, Eye.OD))).convert("RGB")
-    assert len({few.tobytes(), many.tobytes(), none.tobytes()}) == 3
 
 
 def test_an_oct_slice_is_a_grey_png() -> None:
