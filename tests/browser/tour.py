@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class Exhibits:
     person: Person
     urgent: Scan
     bare: Scan
+    later: Scan
     stored: bytes
 
 
@@ -47,11 +49,15 @@ def exhibits(clinic: Clinic) -> Exhibits:
         facts=shelf.facts(renditions={}, no_preview="This kind of file is stored without a preview."),
     )
     clinic.fill(person, 3)
+    # Of this eye and kind the only earlier one is to be checked: the page then offers it in many words.
+    before = NOON - timedelta(days=60)
+    clinic.put(person, kind=Kind.ULTRASOUND, attention=["eye"], captured_at=before, visit_day=f"{before:%Y-%m-%d}")
+    later = clinic.put(person, kind=Kind.ULTRASOUND)
     again = clinic.put(person, kind=Kind.SLIT_LAMP)
     note = "Lids in the way, and the lashes. Once more, please, with the patient's chin well up."
     doctor = people.actor(Role.PHYSICIAN)
     clinic.parts.records.review(doctor, new_id(NOON), {again.id: 0}, status=Review.REPEAT, note=note, now=NOON)
-    return Exhibits(person, urgent, bare, stored)
+    return Exhibits(person, urgent, bare, later, stored)
 
 
 def strangers(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> Iterator[tuple[str, Page]]:
@@ -111,7 +117,7 @@ def physician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> 
     yield "gallery of a patient", page
     page.goto(f"{visits.url}/gallery?kind=ultrasound&to=1990-01-01")
     yield "gallery, nothing fits", page
-    for name, scan in (("urgent", shown.urgent), ("without a picture", shown.bare)):
+    for name, scan in (("urgent", shown.urgent), ("without a picture", shown.bare), ("to compare", shown.later)):
         page.goto(f"{visits.url}/scans/{scan.id}")
         yield f"scan, {name}", page
     page.goto(f"{visits.url}/gallery?patient={shown.person.id}&eye=OS")
