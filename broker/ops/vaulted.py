@@ -91,6 +91,7 @@ class VaultReader:
     def __init__(self, vault: Vault, *, skip: Collection[str] = ()) -> None:
         self._vault = vault
         self._skip = skip
+        self._records: list[Listed] | None = None
 
     def is_empty(self) -> bool:
         """Say whether there is nothing at all."""
@@ -103,14 +104,30 @@ class VaultReader:
 
     def uploads(self) -> Iterator[Page]:
         """Give pages of what became of uploads. An original without a manifest is on its way, and left out."""
-        sizes = {listed.name: listed.size for listed in self._vault.list("scans/") if "/records/" not in listed.name}
+        sizes = self._sizes()
         groups = (list(group) for _, group in groupby(self._list("uploads/"), _folder))
         finished = (group for group in groups if not {"manifest.json", TOMBSTONE}.isdisjoint(map(_leaf, group)))
         yield from _read(lambda group: self._upload(group, sizes), finished, lambda group: group[0].name)
 
     def records(self) -> Iterator[Page]:
-        """Give pages of the records about scans."""
-        yield from _read(self._record, (one for one in self._list("scans/") if "/records/" in one.name), _name)
+        """Give pages of the records about scans, as they were listed with the renditions if ``uploads`` came first."""
+        if self._records is None:
+            self._sizes()
+        wanted = (one for one in self._records or () if _top(one.name) not in self._skip)
+        yield from _read(self._record, wanted, _name)
+
+    def _sizes(self) -> dict[str, int]:
+        """The renditions' sizes. Sets the records aside: no list is longer than this one, so it is read once.
+
+        What comes later the services that wrote it have put into the catalog themselves.
+        """
+        sizes, self._records = {}, []
+        for listed in self._vault.list("scans/"):
+            if "/records/" in listed.name:
+                self._records.append(listed)
+            else:
+                sizes[listed.name] = listed.size
+        return sizes
 
     def _list(self, prefix: str) -> Iterator[Listed]:
         return (listed for listed in self._vault.list(prefix) if _top(listed.name) not in self._skip)
