@@ -13,7 +13,7 @@ from .access.permissions import Act, require
 from .catalog import Catalog, Conflict, Tx, outbox
 from .catalog import patients as rows
 from .catalog.patients import Patient
-from .errors import Invalid, PatientExists, PatientNotFound
+from .errors import Invalid, PatientExists
 from .words import Sex
 
 EARLIEST_BIRTH = date(1880, 1, 1)
@@ -86,7 +86,7 @@ class Patients:
         """
         require(actor, Act.FIND_PATIENT)
         with self.catalog.write() as tx:
-            found = _found(tx, patient)
+            found = rows.known(tx, patient)
             audit.record(tx, actor, "patient.see", now=now, subjects=[patient])
         return found
 
@@ -109,7 +109,7 @@ class Patients:
         require(actor, Act.CHANGE_PATIENT)
         try:
             with self.catalog.write() as tx:
-                known = _found(tx, patient)
+                known = rows.known(tx, patient)
                 values = asdict(known) | {key: value for key, value in changes.items() if key in CHANGEABLE}
                 wanted = _made(patient, known.version + 1, _checked(values, now))
                 if replace(wanted, version=known.version) == known:
@@ -167,13 +167,6 @@ def _same(known: Patient | None, wanted: Patient) -> Patient:
             patient=known.id,
         )
     return known
-
-
-def _found(tx: Tx, patient: str) -> Patient:
-    found = rows.find(tx, patient)
-    if found is None:
-        raise PatientNotFound()
-    return found
 
 
 def _words(text: str) -> tuple[list[str], str | None]:

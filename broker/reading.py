@@ -118,7 +118,7 @@ class Reading:
         """
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
-            who = _who(tx, which.patient) if which.patient else None
+            who = patients.known(tx, which.patient) if which.patient else None
             found = scans.page(tx, which, after=after, limit=limit)
             devices, checking = scans.devices(tx), _checking(tx)
         also = [who.id] if who else []
@@ -160,7 +160,7 @@ class Reading:
         """
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
-            who = _who(tx, patient)
+            who = patients.known(tx, patient)
             versions = patients.versions(tx, patient)
             rows = [row for row, _ in scans.page(tx, Filter(patient), after=None, limit=MOST_OF_PATIENT + 1)]
             gone = [row for row, _ in scans.page(tx, Filter(patient, withdrawn=True), after=None, limit=MOST)]
@@ -256,13 +256,6 @@ class Reading:
         if not found:
             return []
         return self.gallery.shown(actor, "gallery.see", list(found.values()), (Rendition.THUMBNAIL,), now=now)
-
-
-def _who(tx: Tx, patient: str) -> Patient:
-    found = patients.find(tx, patient)
-    if found is None:
-        raise PatientNotFound()
-    return found
 
 
 def _checking(tx: Tx) -> list[Checked]:

@@ -21,7 +21,7 @@ from .catalog import Catalog, Tx, outbox, patients, scans, uploads
 from .catalog import records as rows
 from .catalog.records import Document
 from .catalog.scans import Scan
-from .errors import IllegalMove, Invalid, NotAllowed, PatientNotFound, ScanNotFound, Stale
+from .errors import IllegalMove, Invalid, NotAllowed, ScanNotFound, Stale
 from .words import RecordKind, Review, Role
 
 #: A capture time may be later than now by this: clocks differ.
@@ -93,8 +93,8 @@ class Records:
         wanted = self._wanted(changes, now)
 
         def make(tx: Tx, scan: Scan) -> Document:
-            if "patient" in wanted and patients.find(tx, wanted["patient"]) is None:
-                raise PatientNotFound()
+            if "patient" in wanted:
+                patients.known(tx, wanted["patient"])
             before = {what: getattr(scan, column) for what, (column, _) in rows.CORRECTED.items() if what in wanted}
             before |= {"captured_at": scan.captured_at.isoformat()} if "captured_at" in wanted else {}
             changed = {what: {"from": before[what], "to": value} for what, value in wanted.items()}

@@ -347,11 +347,7 @@ class Access:
         Raises:
             AccountNotFound.
         """
-        with self.catalog.write() as tx:
-            if rows.find(tx, account) is None:
-                raise AccountNotFound()
-            rows.set_disabled(tx, account, now)
-            audit.record(tx, actor, "account.disable", now=now, subjects=[account])
+        self._set_disabled(actor, "account.disable", account, now, now)
 
     def enable(self, actor: Actor, account: str, now: datetime) -> None:
         """Let a disabled account in again; its sessions stay ended.
@@ -359,11 +355,14 @@ class Access:
         Raises:
             AccountNotFound.
         """
+        self._set_disabled(actor, "account.enable", account, None, now)
+
+    def _set_disabled(self, actor: Actor, act: str, account: str, since: datetime | None, now: datetime) -> None:
         with self.catalog.write() as tx:
             if rows.find(tx, account) is None:
                 raise AccountNotFound()
-            rows.set_disabled(tx, account, None)
-            audit.record(tx, actor, "account.enable", now=now, subjects=[account])
+            rows.set_disabled(tx, account, since)
+            audit.record(tx, actor, act, now=now, subjects=[account])
 
     def all(self) -> list[Account]:
         """List every account by name."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..errors import PatientNotFound
 from .engine import Tx, insert_new, upsert
 from .tables import patient_versions, patients
 
@@ -33,6 +34,14 @@ def find(tx: Tx, patient: str) -> Patient | None:
     """Give the patient with this id."""
     row = tx.execute(sa.select(*COLUMNS).where(patients.c.id == patient)).first()
     return Patient(*row) if row else None
+
+
+def known(tx: Tx, patient: str) -> Patient:
+    """Give the patient with this id. Raises PatientNotFound."""
+    found = find(tx, patient)
+    if found is None:
+        raise PatientNotFound()
+    return found
 
 
 def many(tx: Tx, ids: Iterable[str]) -> dict[str, Patient]:
