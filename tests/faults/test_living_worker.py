@@ -19,6 +19,7 @@ from broker.names import IntakeBlob
 from broker.words import State
 from tests import people
 from tests.lanes import KEEP, ZONE, FakeDecoder, Rig, hook
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -67,13 +68,6 @@ def slow_decoders() -> tuple[Callable[[], FakeDecoder], threading.Event, threadi
         return decoder
 
     return make, started, release
-
-
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.02)
 
 
 def test_it_stores_what_waits_and_what_comes(rig: Rig) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from broker.words import Eye, Rejection, State
 from tests import catalogs, hostile
 from tests.azurite import Azurite
 from tests.lanes import KEEP, ZONE, Rig, dump
+from tests.waiting import until
 
 RETINA = (Path(__file__).parents[2] / "assets" / "samples" / "retina.jpg").read_bytes()
 
@@ -79,13 +79,6 @@ def rig(tmp_path: Path, store: AzureStore, service: BlobServiceClient, sandbox: 
     made.clock.now = datetime.now(UTC)
     yield made
     made.catalog.close()
-
-
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.02)
 
 
 def test_a_fundus_photo_becomes_a_scan(rig: Rig) -> None:
@@ -223,7 +216,7 @@ def test_the_whole_worker_stores_a_silent_upload_and_a_spoken_one(rig: Rig) -> N
     thread = threading.Thread(target=worker.run, args=(stop,))
     thread.start()
     try:
-        until(lambda: {rig.row(silent).state, rig.row(spoken).state} == {State.STORED})
+        until(lambda: {rig.row(silent).state, rig.row(spoken).state} == {State.STORED}, 20.0)
     finally:
         stop.set()
         thread.join(30)

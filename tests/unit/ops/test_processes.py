@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from broker.ops.processes import EX_CONFIG, Child, Family, Stopped
+from tests.waiting import until
 
 #: Says "up", and on SIGTERM writes its name to a file before it ends.
 POLITE = """
@@ -38,13 +38,6 @@ def _signals() -> Iterator[None]:
 def child(tmp_path: Path, name: str, code: str = POLITE, **more: float) -> Child:
     command = [sys.executable, "-c", code, name, str(tmp_path / "ended")]
     return Child(name, command, log=tmp_path / f"{name}.log", **more)  # type: ignore[arg-type]
-
-
-def until(true: Callable[[], object], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def up(one: Child) -> bool:
