@@ -11,6 +11,7 @@ import io
 import itertools
 import json
 import os
+import re
 import signal
 import sqlite3
 import time
@@ -95,6 +96,11 @@ class Clinic(Stack):
         mrn = f"00{next(self._numbers)}77"
         made = self.technician.post("/patients", {"mrn": mrn, "name": name, "birth_date": "1957-03-21"})
         return Person(made["id"], name, "21 Mar 1957", mrn)
+
+    def patient_of(self, test: str) -> Person:
+        """Make a patient of one test's own: the name follows from the test's, and is nobody else's."""
+        letters = re.sub(r"[^a-z ]", "", test.replace("_", " "))
+        return self.patient(f"{letters[5:30].strip().title()}, Uma")
 
     def send(self, person: Person, files: Mapping[str, bytes], *, eye: str = "OD", wait: bool = True) -> list[str]:
         """Send files as a program does; give their upload ids, when they are stored unless ``wait`` is False."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,8 +21,7 @@ STORED = "Stored and checked: identical to your file. You may clear it from the 
 @pytest.fixture
 def person(clinic: Clinic, request: pytest.FixtureRequest) -> Person:
     """A patient of this test's own."""
-    letters = re.sub(r"[^a-z ]", "", request.node.name.replace("_", " "))
-    return clinic.patient(f"{letters[5:30].strip().title()}, Uma")
+    return clinic.patient_of(request.node.name)
 
 
 @pytest.fixture

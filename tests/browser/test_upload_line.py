@@ -29,8 +29,7 @@ def page(far_visits: Visits) -> Page:
 
 @pytest.fixture
 def person(far: FarClinic, request: pytest.FixtureRequest) -> Person:
-    letters = re.sub(r"[^a-z ]", "", request.node.name.replace("_", " "))
-    return far.patient(f"{letters[5:30].strip().title()}, Uma")
+    return far.patient_of(request.node.name)
 
 
 def folder(place: Path, count: int) -> Path:

@@ -20,8 +20,7 @@ from tests.browser.visits import CHECKED, Visits
 
 @pytest.fixture
 def person(clinic: Clinic, request: pytest.FixtureRequest) -> Person:
-    letters = re.sub(r"[^a-z ]", "", request.node.name.replace("_", " "))
-    return clinic.patient(f"{letters[5:30].strip().title()}, Uma")
+    return clinic.patient_of(request.node.name)
 
 
 @pytest.fixture

@@ -56,8 +56,7 @@ def page(far_visits: Visits) -> Page:
 
 @pytest.fixture
 def person(far: FarClinic, request: pytest.FixtureRequest) -> Person:
-    letters = re.sub(r"[^a-z ]", "", request.node.name.replace("_", " "))
-    return far.patient(f"{letters[5:30].strip().title()}, Uma")
+    return far.patient_of(request.node.name)
 
 
 def test_a_file_that_changes_while_it_is_sent_is_stopped_and_never_stored(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ class Wire:
     """What a page really fetches from one address, and not from the browser's caches."""
 
     def __init__(self, page: Page, address: str) -> None:
+        self._page = page
         self._address, self._asked, self._kept = address, set[str](), set[str]()
         protocol = page.context.new_cdp_session(page)
         protocol.on("Network.responseReceived", self._answered)
@@ -34,6 +36,20 @@ class Wire:
     @property
     def fetched(self) -> int:
         return len(self._asked - self._kept)
+
+    def twice(self, url: str) -> tuple[int, int]:
+        """How much is fetched when the page goes to ``url``, and when it goes there again within the hour."""
+        first, hour = self._visit(url), datetime.now(UTC).hour
+        again = self._visit(url)
+        if datetime.now(UTC).hour != hour:
+            again = self._visit(url)  # links are the same for an hour, and it has just ended
+        return first, again
+
+    def _visit(self, url: str) -> int:
+        before = self.fetched
+        self._page.goto(url)
+        self._page.wait_for_load_state("networkidle")
+        return self.fetched - before
 
     def _answered(self, event: dict[str, Any]) -> None:
         answer = event["response"]
