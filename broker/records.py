@@ -22,7 +22,7 @@ from .catalog import records as rows
 from .catalog.records import Document
 from .catalog.scans import Scan
 from .errors import IllegalMove, Invalid, NotAllowed, ScanNotFound, Stale
-from .words import RecordKind, Review, Role
+from .words import CaptureSource, RecordKind, Review, Role
 
 #: A capture time may be later than now by this: clocks differ.
 FUTURE = timedelta(days=1)
@@ -172,7 +172,8 @@ class Records:
             if when > now + FUTURE:
                 raise Invalid("The capture time lies in the future.", field="captured_at")
             day = when.astimezone(self.zone).date().isoformat()
-            wanted |= {"captured_at": when.isoformat(), "captured_source": "corrected", "visit_day": day}
+            source = CaptureSource.CORRECTED.value
+            wanted |= {"captured_at": when.isoformat(), "captured_source": source, "visit_day": day}
         return wanted
 
 

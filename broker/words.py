@@ -70,12 +70,77 @@ class Review(StrEnum):
 
 
 class RecordKind(StrEnum):
-    """What an append-only record about a scan is."""
+    """What a record about a scan is. ``ANSWER`` answers a wanted repeat, ``RETRACTION`` takes an act back."""
 
     REVIEW = "review"
     ADDENDUM = "addendum"
     CORRECTION = "correction"
     WITHDRAWAL = "withdrawal"
+    RETRACTION = "retraction"
+    ANSWER = "answer"
+
+
+class CaptureSource(StrEnum):
+    """Where a capture time comes from: a person, an element of the file, or the time of receipt.
+
+    ``FILE`` stands where an old manifest does not say which element it was.
+    """
+
+    DECLARED = "declared"
+    CORRECTED = "corrected"
+    EXIF = "exif"
+    VENDOR = "vendor"
+    ACQUISITION_DATE_TIME = "dicom:0008,002A"
+    ACQUISITION_DATE = "dicom:0008,0022"
+    CONTENT_DATE = "dicom:0008,0023"
+    SERIES_DATE = "dicom:0008,0021"
+    STUDY_DATE = "dicom:0008,0020"
+    FILE = "file"
+    UPLOAD = "upload"
+
+    @property
+    def words(self) -> str:
+        """What stands in brackets behind the time."""
+        return _SOURCE_WORDS.get(self, "from the file")
+
+
+_SOURCE_WORDS = {
+    CaptureSource.DECLARED: "said by the technician",
+    CaptureSource.CORRECTED: "corrected",
+    CaptureSource.UPLOAD: "time of receipt",
+}
+
+
+class Attention(StrEnum):
+    """Why somebody should look at a scan's facts: a closed list, each with its sentence.
+
+    Only those of ``BLOCKING`` stand in the way of signing; the others are shown.
+    """
+
+    EYE = "eye"
+    PATIENT = "patient"
+    CAPTURED_AT = "captured_at"
+    STORED_ELSEWHERE = "stored_elsewhere"
+    MOVED = "moved"
+    EYE_CORRECTED = "eye_corrected"
+
+    @property
+    def sentence(self) -> str:
+        """What staff read on the scan's page."""
+        return _ATTENTION[self]
+
+
+_ATTENTION = {
+    Attention.EYE: "The file names another eye than the technician did, or two eyes at once.",
+    Attention.PATIENT: "The file names another patient than the technician chose.",
+    Attention.CAPTURED_AT: "The time in the file is doubtful. Correct or confirm the time of capture.",
+    Attention.STORED_ELSEWHERE: "The very same file was sent for another patient, too.",
+    Attention.MOVED: "It was moved here from another patient.",
+    Attention.EYE_CORRECTED: "Its eye was corrected after it had been reviewed.",
+}
+
+#: What somebody must settle before the scan can be signed.
+BLOCKING = frozenset({Attention.EYE, Attention.PATIENT})
 
 
 class State(StrEnum):

@@ -21,19 +21,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..words import RecordKind, Review
+from ..words import Attention, RecordKind, Review
 from .engine import Tx, insert_new
 from .tables import records, scans
 
 Document = dict[str, Any]
 #: What a correction can set -> the column it sets, and which claims for attention it settles.
-CORRECTED: dict[str, tuple[str, frozenset[str]]] = {
-    "eye": ("eye", frozenset({"eye"})),
-    "kind": ("kind", frozenset({"kind"})),
-    "captured_at": ("captured_at", frozenset({"captured_at"})),
+CORRECTED: dict[str, tuple[str, frozenset[Attention]]] = {
+    "eye": ("eye", frozenset({Attention.EYE})),
+    "kind": ("kind", frozenset()),
+    "captured_at": ("captured_at", frozenset({Attention.CAPTURED_AT})),
     "captured_source": ("captured_source", frozenset()),
     "visit_day": ("visit_day", frozenset()),
-    "patient": ("patient_id", frozenset({"patient", "elsewhere", "stored_elsewhere"})),
+    "patient": ("patient_id", frozenset({Attention.PATIENT, Attention.STORED_ELSEWHERE})),
 }
 #: What records can make other than the manifest says.
 DECIDED = ("eye", "kind", "captured_at", "captured_source", "visit_day", "patient_id", "attention")

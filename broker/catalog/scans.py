@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, TypedDict
 
 import sqlalchemy as sa
 
-from ..words import Eye, Kind, Review
+from ..words import Attention, CaptureSource, Eye, Kind, Review
 from . import records
 from .engine import Tx, upsert
 from .patients import COLUMNS as PATIENT
@@ -83,12 +84,12 @@ class Scan:
     eye: Eye
     kind: Kind
     captured_at: datetime
-    captured_source: str
+    captured_source: CaptureSource
     visit_day: str
     device: str
     facts: Facts
     placeholder: str
-    attention: list[str]
+    attention: list[Attention]
     urgent: bool
     withdrawn: bool
     review: Review = Review.UNREVIEWED
@@ -112,9 +113,15 @@ class Filter:
 
 #: A day of the clinic's lies within these hours around the same day in UTC, wherever the clinic is.
 _BEFORE, _AFTER = timedelta(hours=14), timedelta(hours=36)
-_ENUMS: list[tuple[str, type[Eye] | type[Kind] | type[Review]]] = [("eye", Eye), ("kind", Kind), ("review", Review)]
+_ENUMS: list[tuple[str, type[StrEnum]]] = [
+    ("eye", Eye),
+    ("kind", Kind),
+    ("review", Review),
+    ("captured_source", CaptureSource),
+]
 _COLUMNS = [scans.c[name] for name in Scan.__dataclass_fields__]
 _WORDS = [(list(Scan.__dataclass_fields__).index(name), {word.value: word for word in words}) for name, words in _ENUMS]
+_ATTENTION = list(Scan.__dataclass_fields__).index("attention")
 _PATIENT = [column.label(f"patient__{column.name}") for column in PATIENT]
 
 
@@ -263,4 +270,6 @@ def _made(row: sa.Row[Any]) -> tuple[Scan, Patient]:
     values = list(row)
     for place, words in _WORDS:
         values[place] = words[values[place]]
+    if values[_ATTENTION]:  # most have none
+        values[_ATTENTION] = [Attention(code) for code in values[_ATTENTION]]
     return Scan(*values[: len(_COLUMNS)]), Patient(*values[len(_COLUMNS) :])

@@ -16,7 +16,7 @@ from .. import ids
 from ..catalog.patients import Patient
 from ..catalog.uploads import Upload
 from ..names import Rendition
-from ..words import Eye, Kind
+from ..words import Attention, CaptureSource, Eye, Kind
 from .facts import Facts
 from .identity import another
 from .manifest import VERSION, Declared, Detected, Digests, Made, Manifest, ScanPart
@@ -99,6 +99,7 @@ def _scan_part(upload: Upload, patient: Patient | None, index: int, found: Found
     seen = parts(found.verdict)[index]
     detected = _detected(seen)
     captured_at, source = _captured(upload, detected, zone)
+    dated = source is CaptureSource.DECLARED
     return ScanPart(
         id=ids.scan_id(upload.id, index),
         position=index,
@@ -112,7 +113,7 @@ def _scan_part(upload: Upload, patient: Patient | None, index: int, found: Found
         frames=seen.frames,
         placeholder=seen.placeholder,
         no_preview=found.verdict.no_preview,
-        attention=tuple(_attention(upload, patient, seen, dated=source == "declared", elsewhere=found.elsewhere)),
+        attention=tuple(_attention(upload, patient, seen, dated=dated, elsewhere=found.elsewhere)),
         detected=detected,
         renditions=dict(found.renditions[index]),
     )
@@ -130,24 +131,26 @@ def _detected(facts: ScanFacts) -> Detected:
     )
 
 
-def _captured(upload: Upload, detected: Detected, zone: ZoneInfo) -> tuple[datetime, str]:
+def _captured(upload: Upload, detected: Detected, zone: ZoneInfo) -> tuple[datetime, CaptureSource]:
     declared = instant(upload.captured_at, zone)
     if declared:
-        return declared, "declared"
+        return declared, CaptureSource.DECLARED
     found = instant(detected.captured_at, zone)
     if found:
-        return found, detected.captured_source or "file"
-    return upload.received_at or upload.created_at, "upload"
+        return found, detected.captured_source or CaptureSource.FILE
+    return upload.received_at or upload.created_at, CaptureSource.UPLOAD
 
 
-def _attention(upload: Upload, patient: Patient | None, detected: Facts, *, dated: bool, elsewhere: bool) -> list[str]:
+def _attention(
+    upload: Upload, patient: Patient | None, detected: Facts, *, dated: bool, elsewhere: bool
+) -> list[Attention]:
     reasons = []
     if detected.eye not in (None, Eye.UNKNOWN, upload.eye) and upload.eye is not Eye.UNKNOWN:
-        reasons.append("eye")
+        reasons.append(Attention.EYE)
     if patient and detected.patient_hint and another(patient, detected.patient_hint):
-        reasons.append("patient")
+        reasons.append(Attention.PATIENT)
     if detected.captured_doubtful and not dated:
-        reasons.append("captured_at")
+        reasons.append(Attention.CAPTURED_AT)
     if elsewhere:
-        reasons.append("stored_elsewhere")
+        reasons.append(Attention.STORED_ELSEWHERE)
     return reasons

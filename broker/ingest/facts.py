@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from ..words import Eye, Kind
+from ..words import CaptureSource, Eye, Kind
 
 # Tags of EXIF 2.32, tables 4 and 7.
 MAKE, MODEL, ORIENTATION, EXIF_IFD = 0x010F, 0x0110, 0x0112, 0x8769
@@ -41,7 +41,7 @@ class Facts:
     eye: Eye | None = None
     kind: Kind | None = None
     captured_at: str | None = None
-    captured_source: str | None = None
+    captured_source: CaptureSource | None = None
     device: str | None = None
     spacing_mm: tuple[float, float] | None = None
     patient_hint: Mapping[str, str] | None = None
@@ -53,7 +53,7 @@ def from_exif(main: Mapping[int, object], exif: Mapping[int, object], now: datet
     captured = capture_time(exif.get(DATE_TIME_ORIGINAL), exif.get(OFFSET_TIME_ORIGINAL), now)
     return Facts(
         captured_at=captured,
-        captured_source="exif" if captured else None,
+        captured_source=CaptureSource.EXIF if captured else None,
         device=device(main.get(MAKE), main.get(MODEL)),
     )
 

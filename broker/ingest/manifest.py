@@ -33,7 +33,7 @@ from datetime import datetime
 
 from .. import ids, names
 from ..names import Rendition, VaultBlob
-from ..words import Eye, Kind
+from ..words import Attention, CaptureSource, Eye, Kind
 from . import strict
 from .strict import Misfit
 
@@ -105,7 +105,7 @@ class Detected:
     eye: Eye | None = None
     kind: Kind | None = None
     captured_at: str | None = None
-    captured_source: str | None = None
+    captured_source: CaptureSource | None = None
     device: str | None = None
     spacing_mm: tuple[float, ...] | None = None
     patient: dict[str, str] | None = None
@@ -130,14 +130,14 @@ class ScanPart:
     eye: Eye
     kind: Kind
     captured_at: datetime
-    captured_source: str
+    captured_source: CaptureSource
     visit_day: str
     width: int
     height: int
     frames: int
     placeholder: str
     no_preview: str | None
-    attention: tuple[str, ...]
+    attention: tuple[Attention, ...]
     detected: Detected
     renditions: dict[Rendition, Made]
 

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from ..filetypes import BY_NAME
 from ..names import ENDINGS, Rendition
-from ..words import Eye, Kind, Rejection
+from ..words import CaptureSource, Eye, Kind, Rejection
 from .facts import Facts
 
 MAX_SCANS = 256
@@ -44,7 +44,10 @@ _ALLOWED: dict[Rendition, tuple[frozenset[str], int, int]] = {
     Rendition.LOCALIZER: (frozenset({"image/jpeg", "image/webp"}), 1600, 16 << 20),
 }
 _CAPTURED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[+-]\d\d:\d\d)?")
-_SOURCE = re.compile(r"exif|vendor|dicom:[0-9a-fA-F]{4},[0-9a-fA-F]{4}")
+#: Where a file can have said it.
+_SOURCES = frozenset(CaptureSource) - frozenset(
+    {CaptureSource.DECLARED, CaptureSource.CORRECTED, CaptureSource.FILE, CaptureSource.UPLOAD}
+)
 _HINT_KEYS = frozenset({"id", "issuer", "name", "birth_date", "sex"})
 
 
@@ -179,7 +182,7 @@ def _told(row: Mapping[str, Any]) -> dict[str, Any]:
         "eye": _optional(row, "eye", Eye),
         "kind": _optional(row, "kind", Kind),
         "captured_at": _optional(row, "captured_at", lambda value: _match(_CAPTURED, value)),
-        "captured_source": _optional(row, "captured_source", lambda value: _match(_SOURCE, value)),
+        "captured_source": _optional(row, "captured_source", _source),
         "device": _optional(row, "device", lambda value: _text(value, 120)),
         "spacing_mm": _optional(row, "spacing_mm", _spacing),
         "patient_hint": _optional(row, "patient_hint", _hint),
@@ -257,6 +260,13 @@ def _hint(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or not value.keys() <= _HINT_KEYS:
         _bad("patient hint")
     return {key: _text(text, 200) for key, text in value.items()}
+
+
+def _source(value: Any) -> CaptureSource:
+    found: CaptureSource = _member(CaptureSource, value)
+    if found not in _SOURCES:
+        _bad("no element of a file")
+    return found
 
 
 def _optional(row: Mapping[str, Any], key: str, read: Any) -> Any:

@@ -154,7 +154,7 @@ def card(shown: Shown, what: Rendition) -> Card:
         picture=_picture(shown, what),
         no_preview=scan.facts["no_preview"] or "Stored, without a preview.",
         urgent=scan.urgent,
-        attention=[texts.ATTENTION.get(code, code) for code in scan.attention],
+        attention=[code.sentence for code in scan.attention],
         review="" if scan.review is Review.UNREVIEWED else texts.REVIEWS[scan.review],
     )
 
@@ -213,12 +213,11 @@ def tile(upload: Upload, patient: Patient) -> Tile:
 def facts(shown: Shown, zone: ZoneInfo) -> list[tuple[str, str]]:
     """List what is known about a scan, label and value; those without a value are left out by the page."""
     scan, known = shown.scan, shown.scan.facts
-    source = texts.SOURCES.get(scan.captured_source, "from the file")
     captured = texts.moment(scan.captured_at, zone)
     frames = f", {known['frames']} frames" if known["frames"] > 1 else ""
     spacing = " × ".join(f"{one * 1000:.3g}" for one in known["spacing_mm"] or ())
     return [
-        ("Captured", f"{captured} ({source})"),
+        ("Captured", f"{captured} ({scan.captured_source.words})"),
         ("Device", scan.device),
         ("Pixels", f"{pixels(shown)}{frames}" if known["width"] else ""),
         ("Spacing", f"{spacing} µm, as the file says" if spacing else ""),

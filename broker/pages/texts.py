@@ -40,16 +40,6 @@ KINDS = {
 
 ROLES = {Role.TECHNICIAN: "Technician", Role.PHYSICIAN: "Physician", Role.ADMIN: "Administrator"}
 
-ATTENTION = {
-    "eye": "The file names another eye than the technician did.",
-    "patient": "The file names another patient than the technician chose.",
-    "captured_at": "The time in the file may be that of its export. Correct or confirm the time of capture.",
-    "stored_elsewhere": "The very same file was sent for another patient, too.",
-}
-
-#: Where a capture time was taken from, if not from the file itself.
-SOURCES = {"declared": "said by the technician", "upload": "time of receipt", "corrected": "corrected"}
-
 REVIEWS = {
     Review.UNREVIEWED: "Not reviewed",
     Review.REVIEWED: "Reviewed",

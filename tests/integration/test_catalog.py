@@ -21,7 +21,7 @@ from broker.catalog.uploads import Batch, Upload
 from broker.errors import CatalogBusy
 from broker.ids import new_id
 from broker.ingest.rows import scan_rows
-from broker.words import Eye, Kind, Rejection, Role, State
+from broker.words import Attention, Eye, Kind, Rejection, Role, State
 from tests import catalogs
 from tests.lanes import FakeDecoder, Rig
 from tests.people import NOW
@@ -234,7 +234,7 @@ def test_the_filters_of_the_gallery(catalog: Catalog) -> None:
     first, second = make_patient(1), make_patient(2)
     ours, others = make_scans(catalog, first, 12), make_scans(catalog, second, 5)
     with catalog.write() as tx:
-        scans.put(tx, [replace(ours[0], attention=["eye"], kind=Kind.OCT), replace(ours[1], withdrawn=True)])
+        scans.put(tx, [replace(ours[0], attention=[Attention.EYE], kind=Kind.OCT), replace(ours[1], withdrawn=True)])
 
     def ids(**which: Any) -> set[str]:
         return {scan.id for scan in pages(catalog, scans.Filter(**which), 100)}

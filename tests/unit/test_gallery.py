@@ -19,7 +19,7 @@ from broker.patients import Patients
 from broker.sas.grants import AccountKey
 from broker.sas.keys import FixedKey
 from broker.sas.signer import Signer
-from broker.words import Eye, Kind, Role
+from broker.words import CaptureSource, Eye, Kind, Role
 from tests import catalogs
 from tests.people import NOW, actor, patient
 
@@ -86,7 +86,7 @@ def keep(catalog: Catalog, who: Patient, captured: datetime, **changes: object) 
         "eye": Eye.OD,
         "kind": Kind.COLOR_FUNDUS,
         "captured_at": captured,
-        "captured_source": "technician",
+        "captured_source": CaptureSource.DECLARED,
         "visit_day": captured.date().isoformat(),
         "device": "",
         "facts": facts(),

@@ -8,16 +8,17 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 
+from ...words import CaptureSource
 from .. import facts
 from .dicom_header import Header
 
-#: Date (or date and time in one) and time, by precedence.
+#: Date (or date and time in one), time, and what they are called, by precedence.
 _TIMES = (
-    (0x0008_002A, 0),
-    (0x0008_0022, 0x0008_0032),
-    (0x0008_0023, 0x0008_0033),
-    (0x0008_0021, 0x0008_0031),
-    (0x0008_0020, 0x0008_0030),
+    (0x0008_002A, 0, CaptureSource.ACQUISITION_DATE_TIME),
+    (0x0008_0022, 0x0008_0032, CaptureSource.ACQUISITION_DATE),
+    (0x0008_0023, 0x0008_0033, CaptureSource.CONTENT_DATE),
+    (0x0008_0021, 0x0008_0031, CaptureSource.SERIES_DATE),
+    (0x0008_0020, 0x0008_0030, CaptureSource.STUDY_DATE),
 )
 _SERIES, _STUDY, _MADE = 0x0008_0021, 0x0008_0020, 0x0008_0012
 #: A series dated this close to the making of the file, long after its study, bears the time of its export.
@@ -29,11 +30,11 @@ _MOMENT = re.compile(r"(\d{8})((?:\d{2}){0,3}(?:\.\d{1,6})?)([+-]\d{4})?")
 _OFFSET = re.compile(r"[+-](?:0\d|1[0-4])[0-5]\d")
 
 
-def capture(header: Header, now: datetime) -> tuple[str | None, str | None, bool]:
+def capture(header: Header, now: datetime) -> tuple[str | None, CaptureSource | None, bool]:
     """When the picture was taken, which element says so, and whether that is doubtful."""
     born = day(header.text(0x0010_0030))
     zone = header.text(0x0008_0201)
-    for day_tag, time_tag in _TIMES:
+    for day_tag, time_tag, source in _TIMES:
         if time_tag:
             on, clock = day(header.text(day_tag)), _clock(header.text(time_tag))
             moment, offset = datetime.combine(on, clock or time()) if on else None, ""
@@ -42,7 +43,6 @@ def capture(header: Header, now: datetime) -> tuple[str | None, str | None, bool
         if moment is None or facts.is_placeholder(moment, now, born):
             continue
         doubtful = clock is None or (day_tag == _SERIES and _is_export(header, moment))
-        source = f"dicom:{day_tag >> 16:04X},{day_tag & 0xFFFF:04X}"
         return moment.isoformat() + _zone(offset or zone), source, doubtful
     return None, None, False
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ...words import Eye, Kind, Rejection
+from ...words import CaptureSource, Eye, Kind, Rejection
 from .. import facts
 from . import tails
 from .seam import Bounds, Line, Refused, Scan, Source, Stack
@@ -203,7 +203,7 @@ def _facts(header: Header, now: datetime) -> facts.Facts:
         eye=header.eye,
         kind=Kind.OCT,
         captured_at=header.exam.isoformat() if header.exam and known else None,
-        captured_source="vendor" if known else None,
+        captured_source=CaptureSource.VENDOR if known else None,
         device="Heidelberg Engineering Spectralis" if header.from_device else None,
         spacing_mm=facts.spacing(header.step_z, header.step_x),
         patient_hint=facts.hint(id=header.patient, birth_date=born),

@@ -13,7 +13,7 @@ from broker.ids import new_id
 from broker.ingest.verdict import ScanFacts
 from broker.ops.rebuild import index
 from broker.records import Records
-from broker.words import Eye, Kind, Review, Role
+from broker.words import CaptureSource, Eye, Kind, Review, Role
 from tests import catalogs, people
 from tests.lanes import JPEG, Rig
 from tests.unit.conftest import Clock, make_config, make_parts
@@ -30,7 +30,7 @@ def test_every_field_of_the_gallery_comes_back(tmp_path: Path) -> None:
         eye=Eye.OS,
         kind=Kind.OCT,
         captured_at="2026-11-20T10:15:00",
-        captured_source="exif",
+        captured_source=CaptureSource.EXIF,
         device="Maker One",
         spacing_mm=(0.01, 0.02),
         patient_hint={"name": "Somebody^Else", "birth_date": "1930-01-02"},
