@@ -52,6 +52,14 @@ class Gallery:
             found = scans.page(tx, which, after=after, limit=limit)
         return self.shown(actor, "gallery.see", found, (Rendition.THUMBNAIL,), now=now)
 
+    def some(self, actor: Actor, ids: Sequence[str], *, now: datetime) -> list[Shown]:
+        """Give these scans with links to their thumbnails, in this order; what is not to be seen is left out."""
+        require(actor, Act.SEE_SCANS)
+        with self.catalog.read() as tx:
+            found = scans.find(tx, ids)
+        wanted = [found[one] for one in ids if one in found]
+        return self.shown(actor, "gallery.see", wanted, (Rendition.THUMBNAIL,), now=now)
+
     def one(self, actor: Actor, scan: str, *, now: datetime) -> Shown:
         """Give one scan with links to all its renditions.
 

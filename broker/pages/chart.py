@@ -49,6 +49,9 @@ def show(patient: str) -> str:
             {"id": row.id, "alt": texts.alternative(row.kind, row.eye, row.visit_day), "act": str(uuid4())}
             for row in chart.withdrawn
         ],
+        eyes=shown.EYES,
+        kinds=shown.KINDS,
+        reasons=texts.REASONS,
         versions=[
             {
                 "at": texts.moment(one["changed_at"], zone),
@@ -139,19 +142,20 @@ def _visit(patient: str, visit: Visit) -> dict[str, Any]:
         "urgent": any(row.urgent and row.review is Review.UNREVIEWED for row in visit.scans),
         "state": words,
         "pair": _pair(visit.scans),
-        "right": [_fold(patient, visit.day, fold) for fold in visit.right],
-        "left": [_fold(patient, visit.day, fold) for fold in visit.left],
-        "other": [_fold(patient, visit.day, fold) for fold in visit.other],
+        "right": [_fold(patient, visit, fold) for fold in visit.right],
+        "left": [_fold(patient, visit, fold) for fold in visit.left],
+        "other": [_fold(patient, visit, fold) for fold in visit.other],
     }
 
 
-def _fold(patient: str, day: str, fold: Folded) -> dict[str, Any]:
+def _fold(patient: str, visit: Visit, fold: Folded) -> dict[str, Any]:
     scan = fold.shown[0].scan
     whole = fold.count > len(fold.shown)
     return {
         "cards": [shown.card(one, Rendition.THUMBNAIL) for one in fold.shown],
         "count": fold.count if whole else 0,
-        "href": Asked.of_group(patient, scan.eye, scan.kind, day).address() if whole else "",
+        "ids": [row.id for row in visit.scans if (row.eye, row.kind) == (scan.eye, scan.kind)] if whole else [],
+        "href": Asked.of_group(patient, scan.eye, scan.kind, visit.day).address() if whole else "",
     }
 
 

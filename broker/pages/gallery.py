@@ -20,6 +20,8 @@ from .asked import Asked
 
 #: Scans on one page.
 PAGE = 60
+#: Cards that are shown anew at once.
+MOST_CARDS = 1_000
 #: A page that nobody looked at for longer shows what came since only after a reload.
 LONGEST_LOOK = timedelta(hours=1)
 
@@ -27,6 +29,7 @@ LONGEST_LOOK = timedelta(hours=1)
 def add_to(pages: Blueprint) -> None:
     """Add the gallery, and its fragment that says what is being checked."""
     pages.get("/gallery", endpoint="gallery")(show)
+    pages.post("/gallery/cards")(some)
     pages.get("/gallery/fresh")(fresh)
     pages.get("/gallery/months")(months)
 
@@ -49,12 +52,23 @@ def show() -> str:
         may_upload=may(actor(), Act.UPLOAD),
         eyes=shown.EYES,
         kinds=shown.KINDS,
+        reasons=texts.REASONS,
         devices=front.devices,
         reviews=[(review.value, text) for review, text in texts.REVIEWS.items()],
         months=asked.address("/gallery/months"),
         **_checking(asked, front.checking),
         arrived=[],
     )
+
+
+@policy(Act.SEE_SCANS)
+def some() -> str:
+    """Show some scans as they are now; what does not fit the filters of the page any more is left out."""
+    asked = address.read(request.form)
+    ids = [one for one in dict.fromkeys(request.form.getlist("scan")) if is_id(one)][:MOST_CARDS]
+    found = parts().gallery.some(actor(), ids, now=frame.now())
+    cards = [shown.card(one, Rendition.THUMBNAIL) for one in found if asked.fits(one)]
+    return frame.page("_cards.html", cards=cards, first=PAGE, more=None)
 
 
 @policy(Act.SEE_SCANS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Flask
 from markupsafe import Markup, escape
 
@@ -10,7 +12,7 @@ from .show import Card
 
 def register(app: Flask) -> None:
     """Let templates write these."""
-    app.jinja_env.globals |= {"thumbnail": thumbnail, "small": small}
+    app.jinja_env.globals |= {"thumbnail": thumbnail, "small": small, "tick": tick, "pickable": pickable}
 
 
 def thumbnail(card: Card, lazy: bool) -> Markup:
@@ -42,4 +44,26 @@ def small(card: Card, href: str, under: str, count: int = 0, lazy: bool = True) 
         f'<a class="small-shot" href="{escape(href)}"><span class="pane">'
         f"{flags}{picture}</span>{many}"
         f'<span class="cap">{escape(under)}{said}</span></a>'
+    )
+
+
+def tick(card: Card) -> Markup:
+    """The box that chooses a card; a script shows it, and lets the keyboard choose by the card itself."""
+    label = f"Select {card.person.name}: {card.alt}"
+    return Markup(f'<input class="pick tick" type="checkbox" tabindex="-1" data-tick aria-label="{escape(label)}">')  # noqa: S704
+
+
+def pickable(card: Card, inside: Markup, folded: Sequence[str] = ()) -> Markup:
+    """A card that can be chosen; ``inside`` shows it. ``folded``: the ids of all it stands for, as its box says."""
+    box, stands_for = tick(card), ""
+    if folded:
+        label = f"Select all {len(folded)}: {card.alt}"
+        box = Markup(  # noqa: S704
+            f'<label class="pick"><input class="tick" type="checkbox" tabindex="-1" data-tick '
+            f'aria-label="{escape(label)}"> all {len(folded)}</label>'
+        )
+        stands_for = f' data-folded="{escape(" ".join(folded))}"'
+    return Markup(  # noqa: S704
+        f'<div class="pickable" data-card="{escape(card.id)}" data-patient="{escape(card.person.id)}"{stands_for}>'
+        f"{inside}{box}</div>"
     )

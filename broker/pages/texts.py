@@ -47,6 +47,26 @@ REVIEWS = {
     Review.CLOSED: "Repeat closed",
 }
 
+#: The usual reasons for what is said about scans, the most usual one first.
+REASONS = {
+    "eye": (
+        "The wrong eye was chosen when it was sent",
+        "Compared with the picture",
+        "The device was set to the wrong eye",
+    ),
+    "kind": ("The wrong kind was chosen when it was sent", "Compared with the picture"),
+    "captured_at": ("The device's clock was wrong", "The time was not known when it was sent"),
+    "patient": (
+        "The wrong patient was chosen when it was sent",
+        "The device had the wrong patient",
+        "Compared with the picture",
+    ),
+    "withdraw": ("Sent by mistake", "Of no use: blurred or dark", "Sent twice", "A test picture"),
+    "restore": ("It was withdrawn by mistake",),
+    "merge": ("One person was recorded twice", "The name has changed"),
+    "undo": ("They are two persons",),
+}
+
 #: The keys of the reading pages, as their list of keys shows them.
 KEYS = (
     ("+ - =", "Zoom in, out, whole picture"),

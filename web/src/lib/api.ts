@@ -174,6 +174,15 @@ export class Api {
     return typeof link === "string" ? link : link.url;
   }
 
+  /** Correct scans; `act` is made by the caller, so that a retry is the same act. */
+  async correct(act: string, scans: readonly string[], set: Readonly<Record<string, string>>, reason: string): Promise<void> {
+    await this.call("POST", "/corrections", { id: act, scans, set, reason });
+  }
+
+  async withdraw(act: string, scans: readonly string[], reason: string): Promise<void> {
+    await this.call("POST", "/withdrawals", { id: act, scans, reason });
+  }
+
   private async call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const answer = await this.fetcher(this.base + path, {
       method,

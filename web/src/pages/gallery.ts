@@ -3,6 +3,8 @@ import "../styles/base.css";
 import "../styles/patients.css";
 import "../styles/searchbar.css";
 import "../styles/gallery.css";
+import "../styles/picks.css";
+import "../elements/scan-picks.ts";
 import { lookForFresh } from "../lib/fresh.ts";
 import { tendPictures } from "../lib/pictures.ts";
 
