@@ -6,7 +6,7 @@ many records were seen. If that is stale the page comes back with what changed a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -20,10 +20,8 @@ from ..ids import is_id
 from ..names import Rendition
 from ..records import Records
 from ..words import Eye, Kind, Review
-from . import frame, texts
+from . import asking, frame, settle, texts
 from . import show as shown
-
-LONGEST_NOTE, LONGEST_REASON = 4000, 1000
 
 
 def add_to(pages: Blueprint) -> None:
@@ -53,7 +51,9 @@ def review(scan: str) -> Response:
         if request.form.get("scope") == "scan" or scan not in seen:
             seen = {scan: seen.get(scan, -1)}
         wanted = Review(status) if status in set(Review) else Review.UNREVIEWED
-        records.review(actor(), act, seen, status=wanted, note=_text("note", LONGEST_NOTE), now=frame.now())
+        records.review(
+            actor(), act, seen, status=wanted, note=asking.text("note", asking.LONGEST_NOTE), now=frame.now()
+        )
 
     return _take(scan, say) or _next(scan)
 
@@ -63,7 +63,7 @@ def addendum(scan: str) -> Response:
     """Take what is to be added to a review."""
 
     def say(records: Records, act: str) -> None:
-        records.add(actor(), act, [scan], note=_text("note", LONGEST_NOTE, needed=True), now=frame.now())
+        records.add(actor(), act, [scan], note=asking.text("note", asking.LONGEST_NOTE, needed=True), now=frame.now())
 
     return _take(scan, say) or redirect(f"/scans/{scan}", 303)
 
@@ -73,7 +73,7 @@ def close(scan: str) -> Response:
     """Settle a wanted repeat."""
 
     def say(records: Records, act: str) -> None:
-        note = _text("note", LONGEST_NOTE, needed=True)
+        note = asking.text("note", asking.LONGEST_NOTE, needed=True)
         records.add(actor(), act, [scan], note=note, closes=True, now=frame.now())
 
     return _take(scan, say) or redirect(f"/scans/{scan}", 303)
@@ -81,13 +81,18 @@ def close(scan: str) -> Response:
 
 @policy(Act.CORRECT)
 def correct(scan: str) -> Response:
-    """Take a correction."""
+    """Take a correction; the value that stands already, said again, confirms it."""
+    patient = parts().gallery.one(actor(), scan, now=frame.now()).patient.id
 
     def say(records: Records, act: str) -> None:
-        changes = {name: value for name in ("eye", "kind", "captured_at") if (value := request.form.get(name, ""))}
+        fields = ("eye", "kind", "captured_at", "patient")
+        changes = {name: value for name in fields if (value := request.form.get(name, ""))}
         if not changes or changes.get("eye", "OD") not in set(Eye) or changes.get("kind", "oct") not in set(Kind):
             raise Invalid("Choose what is to be corrected.")
-        reason = _text("reason", LONGEST_REASON, needed=True)
+        # To another patient it is moved, by a page that shows both; here it is only said that this is the right one.
+        if changes.get("patient", patient) != patient:
+            raise Invalid("Move it to another patient instead: both are shown before it is done.")
+        reason = asking.reason()
         try:
             records.correct(actor(), act, [scan], changes=changes, reason=reason, now=frame.now())
         except ValueError:
@@ -102,7 +107,7 @@ def withdraw(scan: str) -> Response:
     patient = parts().gallery.one(actor(), scan, now=frame.now()).patient.id
 
     def say(records: Records, act: str) -> None:
-        reason = _text("reason", LONGEST_REASON, needed=True)
+        reason = asking.reason()
         records.withdraw(actor(), act, [scan], reason=reason, now=frame.now())
 
     return _take(scan, say) or redirect(f"/patients/{patient}", 303)
@@ -111,15 +116,15 @@ def withdraw(scan: str) -> Response:
 @policy(Act.WITHDRAW)
 def restore(scan: str) -> Response:
     """Bring a withdrawn scan back."""
-    reason = _text("reason", LONGEST_REASON, needed=True)
-    parts().records.withdraw(actor(), _act(), [scan], reason=reason, restore=True, now=frame.now())
+    reason = asking.reason()
+    parts().records.withdraw(actor(), asking.act(), [scan], reason=reason, restore=True, now=frame.now())
     return redirect(f"/scans/{scan}", 303)
 
 
 def _take(scan: str, say: Callable[[Records, str], None]) -> Response | None:
     """Say it; None if that worked, else the page again, with the problem and the words that were typed."""
     try:
-        say(parts().records, _act())
+        say(parts().records, asking.act())
     except (Stale, IllegalMove, Invalid) as problem:
         return make_response(_page(scan, problem), problem.status)
     return None
@@ -155,7 +160,7 @@ def _page(scan: str, problem: BrokerError | None = None) -> str:
         may_review=may(actor(), Act.REVIEW),
         open=[f"{row.id}:{row.records}" for row in open_ones],
         new_act=uuid4,
-        typed=_typed(problem),
+        typed=asking.typed(problem),
         problem=problem.detail or problem.title if problem else "",
         changed=shown.said(_changed(problem), zone),
         visit_day=one.scan.visit_day,
@@ -167,6 +172,8 @@ def _page(scan: str, problem: BrokerError | None = None) -> str:
         digest=facts["digest"],
         facts=shown.facts(one, zone),
         claims=shown.claims(one, zone),
+        questions=settle.questions(one, zone),
+        reasons=texts.REASONS,
         eyes=shown.EYES,
         kinds=shown.KINDS,
         keys=texts.KEYS,
@@ -177,11 +184,6 @@ def _before(row: Any) -> dict[str, str] | None:
     return {"id": row.id, "day": texts.day(row.visit_day)} if row else None
 
 
-def _typed(problem: BrokerError | None) -> Mapping[str, str]:
-    names = ("note", "scope", "eye", "kind", "captured_at", "reason")
-    return {name: request.form.get(name, "") if problem else "" for name in names}
-
-
 def _changed(problem: BrokerError | None) -> list[dict[str, Any]]:
     """What somebody else said meanwhile; once for a visit, not once for each of its scans."""
     changed: Any = problem.members.get("changed", []) if problem else []
@@ -189,23 +191,6 @@ def _changed(problem: BrokerError | None) -> list[dict[str, Any]]:
     return list(acts.values())
 
 
-def _act() -> str:
-    """The act's id, which was made with the form."""
-    act = request.form.get("act", "")
-    if not is_id(act):
-        raise Invalid("This form is not one of ours. Load the page again.")
-    return act
-
-
 def _seen(values: list[str]) -> dict[str, int]:
     pairs = [value.partition(":") for value in values]
     return {scan: int(count) for scan, _, count in pairs if is_id(scan) and count.isdecimal() and len(count) < 9}
-
-
-def _text(name: str, longest: int, *, needed: bool = False) -> str:
-    text = request.form.get(name, "").replace("\r\n", "\n").strip()
-    if len(text) > longest or (needed and not text):
-        raise Invalid(f"Write 1 to {longest} characters.")
-    if any(not one.isprintable() and one not in "\n\t" for one in text):
-        raise Invalid("There are control characters in the text.")
-    return text

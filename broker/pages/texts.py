@@ -61,6 +61,7 @@ REASONS = {
         "The device had the wrong patient",
         "Compared with the picture",
     ),
+    "settle": ("Compared with the picture", "Asked who took it", "Compared with the device"),
     "withdraw": ("Sent by mistake", "Of no use: blurred or dark", "Sent twice", "A test picture"),
     "restore": ("It was withdrawn by mistake",),
     "merge": ("One person was recorded twice", "The name has changed"),
@@ -127,6 +128,11 @@ def size(count: int) -> str:
 def count(found: int, counted: int) -> str:
     """Write a number of things that were counted no further than to ``counted``: ``12``, ``more than 1,000``."""
     return f"{found:,}" if found <= counted else f"more than {counted:,}"
+
+
+def scans(found: int) -> str:
+    """Write a number of scans: ``1 scan``, ``12 scans``."""
+    return f"{found:,} scan" if found == 1 else f"{found:,} scans"
 
 
 @lru_cache(maxsize=10_000)

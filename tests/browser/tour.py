@@ -124,7 +124,7 @@ def physician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> 
     page.get_by_role("list", name="Scans").get_by_role("link").first.click()
     expect(page.get_by_role("button", name="Download the original")).to_be_visible()
     page.get_by_text("Fingerprint").click()
-    page.get_by_text("Correct or withdraw").click()
+    page.get_by_text("Correct, move or withdraw").click()
     page.get_by_text("Turn, move").click()
     yield "scan", page
     page.get_by_text("Turn, move").click()

@@ -67,8 +67,8 @@ export class OctStack extends HTMLElement {
     if (slice === this.at) return;
     this.at = slice;
     const ready = this.stack.ready(slice);
-    if (ready) this.view.show(ready);
-    else void this.stack.frame(slice).then((bitmap) => bitmap && this.at === slice && this.view.show(bitmap));
+    if (ready) this.view.show(ready, slice);
+    else void this.stack.frame(slice).then((bitmap) => bitmap && this.at === slice && this.view.show(bitmap, slice));
     this.tell();
     this.dispatchEvent(new Event("slice"));
     void this.stack.warm(slice, Math.min(12, this.stack.room >> 1));
@@ -114,7 +114,7 @@ export class OctStack extends HTMLElement {
       return;
     }
     if (this.at < 0) this.go(index.middle);
-    else if (slice === this.at) void this.stack.frame(slice).then((bitmap) => bitmap && this.at === slice && this.view.show(bitmap));
+    else if (slice === this.at) void this.stack.frame(slice).then((bitmap) => bitmap && this.at === slice && this.view.show(bitmap, slice));
     else if (Math.abs(slice - this.at) < this.stack.room >> 1) void this.stack.warm(this.at, Math.min(12, this.stack.room >> 1));
     if (this.stack.loaded % 8 === 0) this.tell();
   }

@@ -1,6 +1,7 @@
 /** `<scan-view>`: one pane with one picture. What it shows and how comes from a `Desk`, which several panes may share. */
 import { type Adjust, AS_IS, table } from "../lib/adjust.ts";
 import { Api } from "../lib/api.ts";
+import { PREVIEW } from "../lib/opened.ts";
 import { FIT, type Matrix, type Point, type Size, type View, apply, fitScale, invert, matrix, millimetres, pan, then, zoomAt } from "../lib/view.ts";
 
 export type Tool = "move" | "measure" | "point" | "zoom";
@@ -27,6 +28,8 @@ export class ScanView extends HTMLElement {
   size: Size = [1, 1];
   private spacing: Point | null = null;
   private source: CanvasImageSource | null = null;
+  private slice = 0;
+  private painted: number | null = null;
   private full: ImageBitmap | null = null;
   private fullAsked: Promise<void> | null = null;
   private canvas = document.createElement("canvas");
@@ -50,7 +53,7 @@ export class ScanView extends HTMLElement {
     this.append(this.canvas, this.marks);
     const image = this.querySelector<HTMLImageElement>("img[data-scan]");
     if (image) {
-      const use = (): void => this.show(image);
+      const use = (): void => this.show(image, this.dataset["frames"] === undefined ? 0 : PREVIEW);
       if (image.complete && image.naturalWidth) use();
       image.addEventListener("load", use, { signal: this.ending.signal });
     }
@@ -78,11 +81,18 @@ export class ScanView extends HTMLElement {
     return this.spacing !== null;
   }
 
-  /** Draw this from now on; its own pixels may be fewer than the original's. */
-  show(source: CanvasImageSource): void {
-    this.source = source;
+  /** Draw this from now on; its own pixels may be fewer than the original's. `slice`: which of a stack it is. */
+  show(source: CanvasImageSource, slice = 0): void {
+    [this.source, this.slice] = [source, slice];
     this.dataset["ready"] = "";
     this.draw();
+  }
+
+  /** The slice that can be seen now: painted, and neither hidden nor scrolled away; null if there is none. */
+  get onView(): number | null {
+    const { top, bottom } = this.getBoundingClientRect();
+    const within = Math.min(bottom, innerHeight) - Math.max(top, 0);
+    return within > (bottom - top) / 4 && this.canvas.checkVisibility({ visibilityProperty: true }) ? this.painted : null;
   }
 
   /** Fetch the picture in full, once. */
@@ -179,6 +189,10 @@ export class ScanView extends HTMLElement {
     // Above four screen pixels for one of the picture, its pixels are shown as they are.
     context.imageSmoothingEnabled = Math.hypot(a, b) * density < 4;
     context.drawImage(this.best(Math.hypot(a, b) * density), 0, 0, this.size[0], this.size[1]);
+    if (this.painted !== this.slice) {
+      this.painted = this.slice;
+      this.dispatchEvent(new Event("painted", { bubbles: true }));
+    }
     this.mark();
   }
 

@@ -183,11 +183,17 @@ export class Api {
     await this.call("POST", "/withdrawals", { id: act, scans, reason });
   }
 
-  private async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  /** Keep what was shown to this account; `last`: the page is being left, and the browser finishes it. */
+  async opened(scans: readonly { id: string; slices: number }[], last = false): Promise<void> {
+    await this.call("POST", "/scans/opened", { scans }, last);
+  }
+
+  private async call<T>(method: string, path: string, body?: unknown, keepalive = false): Promise<T> {
     const answer = await this.fetcher(this.base + path, {
       method,
       credentials: "same-origin",
       cache: "no-store",
+      keepalive,
       headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     }).catch(() => {

@@ -1,0 +1,61 @@
+"""What about a scan is in doubt, as questions with answers: one press on the right answer settles it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from ..gallery import Shown
+from ..words import Attention, Eye
+from . import texts
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One doubt. ``field`` is what an answer corrects or confirms; ``answers``: value and words of each.
+
+    ``other``: how something else is said: by typing it, by choosing another patient, or not at all.
+    """
+
+    field: str
+    title: str
+    text: str
+    answers: list[tuple[str, str]]
+    other: str = ""
+
+
+def questions(shown: Shown, zone: ZoneInfo) -> list[Question]:
+    """List the questions that somebody, a technician too, can settle here; what is only shown is not among them."""
+    ask = {Attention.EYE: _eye, Attention.PATIENT: _patient, Attention.CAPTURED_AT: _time}
+    return [ask[code](shown, zone) for code in ask if code in shown.scan.attention]
+
+
+def _eye(shown: Shown, zone: ZoneInfo) -> Question:
+    del zone
+    facts = shown.scan.facts
+    said, found = texts.eye(facts["declared"]["eye"]), texts.eye(facts["detected"]["eye"])
+    if said and found and said != found:
+        eyes = [Eye(facts["declared"]["eye"]), Eye(facts["detected"]["eye"])]
+        text = f"The file says {eyes[1]}, the technician said {eyes[0]}. Which is right?"
+    else:
+        eyes = [Eye.OD, Eye.OS]
+        text = f"{Attention.EYE.sentence} Which is right?"
+    return Question("eye", "Which eye?", text, [(eye.value, f"{eye} is right") for eye in eyes])
+
+
+def _patient(shown: Shown, zone: ZoneInfo) -> Question:
+    del zone
+    hint = shown.scan.facts["detected"]["patient"] or {}
+    named = " · ".join(hint[key] for key in ("name", "birth_date", "id") if hint.get(key))
+    who = shown.patient
+    text = (
+        f"The file names {named}. It is filed under {who.name}, MRN {who.mrn}." if named else Attention.PATIENT.sentence
+    )
+    return Question("patient", "Which patient?", text, [(who.id, f"It is {who.name}")], other="move")
+
+
+def _time(shown: Shown, zone: ZoneInfo) -> Question:
+    when = shown.scan.captured_at
+    shown_as = texts.moment(when, zone)
+    text = f"{Attention.CAPTURED_AT.sentence} It is kept as {shown_as}."
+    return Question("captured_at", "Captured when?", text, [(when.isoformat(), f"{shown_as} is right")], other="type")

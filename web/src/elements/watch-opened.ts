@@ -1,0 +1,21 @@
+/** Notices which pictures of a page somebody has really before them, and tells the service. */
+import type { Api } from "../lib/api.ts";
+import { Opened } from "../lib/opened.ts";
+import type { ScanView } from "./scan-view.ts";
+
+export function watchOpened(page: Document, api: Api): Opened {
+  const opened = new Opened((seen, last) => api.opened(seen, last));
+  const look = (): void => {
+    if (page.visibilityState !== "visible") return;
+    for (const view of page.querySelectorAll<ScanView>("scan-view")) {
+      const slice = view.onView;
+      if (slice !== null) opened.note(view.dataset["scan"]!, slice);
+    }
+  };
+  page.addEventListener("painted", look);
+  page.addEventListener("visibilitychange", look);
+  page.addEventListener("scroll", look, { passive: true });
+  addEventListener("pagehide", () => void opened.flush(true));
+  look();
+  return opened;
+}
