@@ -9,6 +9,7 @@ to do) and extension members. Raise them in use cases and seams; only the edges 
     ├── NotAllowed, CrossSite
     ├── NotFound ── UploadNotFound, ScanNotFound, PatientNotFound, AccountNotFound
     ├── BlocksMissing, BlobMissing, SizeMismatch, DigestMismatch, IllegalMove, PatientExists, Stale
+    ├── NotOpened, AttentionOpen
     ├── UploadExpired, FileTooLarge, TypeRefused, Invalid, TooMany
     ├── BadRequest, MethodNotAllowed, BodyTooLarge, NotJson (of a request as such)
     └── Unavailable ── StorageUnavailable, ProviderUnavailable, CatalogBusy
@@ -111,7 +112,7 @@ class SizeMismatch(BrokerError):
 
 
 class IllegalMove(BrokerError):
-    """The upload is in a state that does not allow this. Ask for its state first."""
+    """It is in a state that does not allow this. Look at its newest state first; nothing was changed."""
 
     slug, status, title = "illegal-move", 409, "Not possible in this state"
 
@@ -120,6 +121,18 @@ class PatientExists(BrokerError):
     """A patient with this record number exists, with other details. Use that patient, or correct its details."""
 
     slug, status, title = "patient-exists", 409, "This record number is taken"
+
+
+class NotOpened(BrokerError):
+    """Some of the scans were never opened by this account: ``scans`` names them. Open them, or say ``unopened``."""
+
+    slug, status, title = "not-opened", 409, "Not every picture was opened"
+
+
+class AttentionOpen(BrokerError):
+    """The patient or the eye of some scans is in doubt: ``scans`` names them. Correct or confirm it, then go on."""
+
+    slug, status, title = "attention-open", 409, "Patient or eye is in doubt"
 
 
 class UploadExpired(BrokerError):

@@ -1,4 +1,4 @@
-"""Patients: find, make, change. Every change is a new version; all versions are kept, in the catalog and the vault."""
+"""Patients: find, make, change, merge. Every change is a new version; all are kept, in the catalog and the vault."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from . import audit, names
+from . import audit, merging
 from .access.actor import Actor
 from .access.permissions import Act, require
-from .catalog import Catalog, Conflict, Tx, outbox
+from .catalog import Catalog, Conflict, Tx
 from .catalog import patients as rows
 from .catalog.patients import Patient
-from .errors import Invalid, PatientExists
+from .errors import IllegalMove, Invalid, PatientExists
+from .ids import is_id
 from .words import Sex
 
 EARLIEST_BIRTH = date(1880, 1, 1)
@@ -52,21 +53,22 @@ class Patients:
         wanted = _made(self.new_id(now), 1, _checked(values, now))
         try:
             with self.catalog.write() as tx:
-                known = rows.find_by_mrn(tx, wanted.issuer, wanted.mrn)
-                if known is None:
+                if rows.find_by_mrn(tx, wanted.issuer, wanted.mrn) is None:
                     self._keep(tx, actor, wanted, "patient.make", now)
                     return wanted, True
         except Conflict:  # made by somebody else a moment ago
-            with self.catalog.read() as tx:
-                known = rows.find_by_mrn(tx, wanted.issuer, wanted.mrn)
-        return _same(known, wanted), False
+            pass
+        with self.catalog.read() as tx:
+            known = rows.find_by_mrn(tx, wanted.issuer, wanted.mrn)
+            return _same(known, rows.known(tx, known.id) if known else None, wanted), False
 
     def find(
         self, actor: Actor, text: str, *, now: datetime, after: tuple[str, str] | None = None, limit: int = 20
     ) -> list[Patient]:
         """Search by parts of the name, the start of the record number, or a birth date (1957-03-21 or 21.03.1957).
 
-        The whole of a record number, as a barcode gives it, finds just that patient, first.
+        The whole of a record number, as a barcode gives it, finds just that patient, first. What is found by a record
+        that was merged is the patient it was merged into.
         """
         require(actor, Act.FIND_PATIENT)
         words, birth_date = _words(text)
@@ -74,12 +76,13 @@ class Patients:
             found = rows.search(tx, words, birth_date=birth_date, after=after, limit=limit)
             exact = rows.find_by_mrn(tx, self.issuer, text.strip()) if after is None else None
             if exact:
+                exact = rows.known(tx, exact.id)
                 found = [exact, *(patient for patient in found if patient.id != exact.id)][:limit]
             audit.record(tx, actor, "patient.find", now=now, subjects=[patient.id for patient in found])
         return found
 
     def one(self, actor: Actor, patient: str, *, now: datetime) -> Patient:
-        """Give one patient.
+        """Give one patient; of a record that was merged, the one it was merged into.
 
         Raises:
             PatientNotFound.
@@ -87,16 +90,20 @@ class Patients:
         require(actor, Act.FIND_PATIENT)
         with self.catalog.write() as tx:
             found = rows.known(tx, patient)
-            audit.record(tx, actor, "patient.see", now=now, subjects=[patient])
+            audit.record(tx, actor, "patient.see", now=now, subjects=dict.fromkeys([patient, found.id]))
         return found
 
     def some(self, actor: Actor, ids: Iterable[str], *, now: datetime) -> dict[str, Patient]:
-        """Give these patients by id; whom nobody knows is left out."""
+        """Give these patients by the ids that are asked for, merged ones as what they were merged into; whom nobody
+        knows is left out."""
         require(actor, Act.FIND_PATIENT)
         with self.catalog.write() as tx:
-            known = {one: found for one in dict.fromkeys(ids) if (found := rows.find(tx, one))}
+            asked = list(dict.fromkeys(ids))
+            found = rows.many(tx, asked)
+            known = {one: found[one] for one in asked if one in found}
             if known:
-                audit.record(tx, actor, "patient.see", now=now, subjects=list(known))
+                subjects = dict.fromkeys([*known, *(one.id for one in known.values())])
+                audit.record(tx, actor, "patient.see", now=now, subjects=subjects)
         return known
 
     def change(self, actor: Actor, patient: str, changes: Mapping[str, Any], *, now: datetime) -> Patient:
@@ -105,11 +112,14 @@ class Patients:
         Raises:
             PatientNotFound, Invalid.
             PatientExists: another patient has that record number.
+            IllegalMove: this record was merged: the other one, named in ``patient``, is the one to change.
         """
         require(actor, Act.CHANGE_PATIENT)
         try:
             with self.catalog.write() as tx:
                 known = rows.known(tx, patient)
+                if known.id != patient:
+                    raise IllegalMove("This record was merged into another one. Change that one.", patient=known.id)
                 values = asdict(known) | {key: value for key, value in changes.items() if key in CHANGEABLE}
                 wanted = _made(patient, known.version + 1, _checked(values, now))
                 if replace(wanted, version=known.version) == known:
@@ -119,18 +129,51 @@ class Patients:
         except Conflict:
             raise PatientExists("Another patient has this record number.") from None
 
+    def merge(self, actor: Actor, act: str, *, absorbed: str, into: str, reason: str, now: datetime) -> Patient:
+        """Merge two records of one person: everything of ``absorbed`` is shown with ``into`` from now on; gives that.
+
+        Reviews stand, nothing is written again, the old number still finds the patient, and it can be undone.
+
+        Raises:
+            NotAllowed, PatientNotFound.
+            Invalid: both are one, or the id stands for something else.
+            IllegalMove: one of them was merged already; ``patient`` names the one to go on with.
+        """
+        require(actor, Act.CORRECT)
+        with self.catalog.write() as tx:
+            return merging.merge(tx, actor, act, absorbed=absorbed, into=into, reason=reason, now=now)
+
+    def unmerge(self, actor: Actor, act: str, *, absorbed: str, reason: str, now: datetime) -> Patient:
+        """Take a merge back: everything that was filed under ``absorbed`` is shown with it again; gives that.
+
+        Raises:
+            NotAllowed, PatientNotFound, Invalid.
+            IllegalMove: it is not merged.
+        """
+        require(actor, Act.CORRECT)
+        with self.catalog.write() as tx:
+            return merging.unmerge(tx, actor, act, absorbed=absorbed, reason=reason, now=now)
+
     def _keep(self, tx: Tx, actor: Actor, patient: Patient, act: str, now: datetime) -> None:
-        document = asdict(patient) | {"changed_at": now.isoformat(), "changed_by": actor.name, "account": actor.account}
-        rows.put(tx, patient, document, now)
-        outbox.add(tx, names.patient(patient.id, patient.version), document, now)
+        merging.keep(tx, actor, patient, now)
         audit.record(tx, actor, act, now=now, subjects=[patient.id], detail={"version": patient.version})
 
 
 def from_document(document: Mapping[str, Any]) -> Patient:
-    """Read a patient back from a version's document, as the vault keeps it. Raises KeyError, TypeError, ValueError."""
-    fields = {key: document[key] for key in Patient.__dataclass_fields__}
-    patient = Patient(**fields)
+    """Read a patient back from a version's document, as the vault keeps it: see ``merging``.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    form = document.get("form", 1)
+    if form not in (1, merging.FORM):
+        raise ValueError("not a form that we know")
+    merged_into = document["merged_into"] if form == merging.FORM else None
+    fields = {key: document[key] for key in Patient.__dataclass_fields__ if key != "merged_into"}
+    patient = Patient(**fields, merged_into=merged_into)
     date.fromisoformat(patient.birth_date)
+    if merged_into is not None and not is_id(merged_into):
+        raise ValueError("it is merged into nobody")
     if patient.version < 1 or not all(isinstance(fields[key], str) for key in ("id", "issuer", "mrn", "name")):
         raise ValueError("not a patient's document")
     return patient
@@ -156,17 +199,21 @@ def _checked(values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     return checked
 
 
-def _same(known: Patient | None, wanted: Patient) -> Patient:
-    if known is None:
+def _same(known: Patient | None, left: Patient | None, wanted: Patient) -> Patient:
+    """Give the patient ``left`` if ``wanted`` is that, or the record ``known`` that was merged into it."""
+    if known is None or left is None:
         raise PatientExists()
-    same_name = known.name.casefold() == wanted.name.casefold()
-    if not same_name or known.birth_date != wanted.birth_date:
+    if not any(_person(wanted) == _person(one) for one in (known, left)):
         # No detail of the other patient here: whoever typed a wrong number must not learn whose it is.
         raise PatientExists(
             "This record number belongs to a patient with another name or birth date. Search for the number, compare.",
-            patient=known.id,
+            patient=left.id,
         )
-    return known
+    return left
+
+
+def _person(patient: Patient) -> tuple[str, str]:
+    return patient.name.casefold(), patient.birth_date
 
 
 def _words(text: str) -> tuple[list[str], str | None]:

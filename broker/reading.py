@@ -6,20 +6,23 @@ needs them. Links handed out are audited before they are answered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from .access.actor import Actor
-from .access.permissions import Act, require
-from .catalog import Catalog, Tx, patients, scans, uploads, visits
+from .access.permissions import Act, may, require
+from .catalog import Catalog, Tx, moves, opened, patients, repeats, scans, uploads, visits
+from .catalog.moves import Move
 from .catalog.patients import Patient
+from .catalog.repeats import Group
 from .catalog.scans import Filter, Key, Scan
 from .catalog.uploads import Upload
 from .catalog.visits import Waiting
 from .errors import PatientNotFound, ScanNotFound
 from .gallery import Gallery, Shown
+from .merging import merges
 from .names import Rendition
 from .words import Eye, State
 
@@ -33,6 +36,12 @@ COUNTED = 500
 MOST_OF_PATIENT = 1_000
 #: Scans of one eye, kind and visit that are shown one by one; more fold into one.
 UNFOLDED = 6
+#: Moves shown on a patient's page, the newest ones.
+MOST_MOVES = 200
+#: Wanted repeats that are counted; of more than these one does not need the number.
+COUNTED_REPEATS = 100
+#: Scans that answer one wanted repeat and are shown beside it.
+MOST_ANSWERS = 4
 _FELLOW = {Eye.OD: Eye.OS, Eye.OS: Eye.OD}
 
 
@@ -73,10 +82,31 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A scan that was moved ``away`` from this patient, or here. ``other``: the other one; None if erased since."""
+
+    move: Move
+    away: bool
+    other: Patient | None
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A record of the same person that was merged into the patient. ``at`` is ISO 8601; ``undo``: whether one may."""
+
+    patient: Patient
+    at: str
+    by: str
+    reason: str
+    undo: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """A patient with all visits, newest first; ``withdrawn`` scans stand apart; ``more``: older ones are left out.
 
-    ``versions``: every version of the patient, oldest first, with who made it and when.
+    ``patient`` has another id than was asked for if that record was merged into it. ``versions``: every version of the
+    patient, oldest first, with who made it and when. ``moved``: by the day of the visit, which may have no scan left.
     """
 
     patient: Patient
@@ -84,6 +114,28 @@ class Chart:
     withdrawn: tuple[Scan, ...]
     more: bool
     versions: tuple[dict[str, Any], ...]
+    moved: Mapping[str, tuple[Moved, ...]]
+    merged: tuple[Merged, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A scan of which a repeat is wanted, with the scans that answer it, to be put side by side."""
+
+    shown: Shown
+    answers: tuple[Shown, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """Wanted repeats, the newest request first: nothing came; something came; somebody said that it is not possible.
+
+    The last two wait for a physician to close them.
+    """
+
+    open: tuple[Wanted, ...]
+    answered: tuple[Wanted, ...]
+    not_possible: tuple[Wanted, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +195,44 @@ class Reading:
         with self.catalog.read() as tx:
             return next(iter(visits.waiting(tx, limit=1, but=but)), None)
 
-    def repeats(self, actor: Actor, *, now: datetime) -> list[Shown]:
-        """List scans for which a repeat is wanted and has not come, newest first, with what was said about them."""
+    def repeats(self, actor: Actor, *, now: datetime) -> Repeats:
+        """List the repeats that are wanted, with what was said about them and what answers them."""
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
-            ids = visits.repeats(tx, limit=MOST)
-            found = scans.find(tx, ids)
-        wanted = [found[one] for one in ids if one in found]
-        return self.gallery.shown(actor, "gallery.see", wanted, (Rendition.THUMBNAIL,), now=now, records=True)
+            groups = {group: repeats.wanted(tx, group, limit=MOST) for group in Group}
+            answers = repeats.answers(tx, groups[Group.ANSWERED], most=MOST_ANSWERS)
+            ids = [scan for group in groups.values() for scan in group]
+            found = scans.find(tx, [*ids, *(one for some in answers.values() for one in some)])
+        handed = self.gallery.shown(actor, "gallery.see", found.values(), (Rendition.THUMBNAIL,), now=now, records=True)
+        shown = {one.scan.id: one for one in handed}
+        return Repeats(*(tuple(_wanted(groups[group], answers, shown)) for group in Group))
+
+    def repeat_counts(self, actor: Actor) -> tuple[int, int]:
+        """Count the repeats that are open, and those that wait to be closed, each up to ``COUNTED_REPEATS``."""
+        require(actor, Act.SEE_SCANS)
+        with self.catalog.read() as tx:
+            return repeats.counts(tx, most=COUNTED_REPEATS)
+
+    def reopened(self, actor: Actor, *, now: datetime) -> list[Shown]:
+        """List the scans whose review by this account a correction has reopened, with what was said about them."""
+        require(actor, Act.REVIEW)
+        with self.catalog.read() as tx:
+            ids = scans.reopened(tx, actor.account, limit=MOST)
+            found = scans.find(tx, ids) if ids else {}
+        again = [found[one] for one in ids if one in found]
+        if not again:
+            return []
+        return self.gallery.shown(actor, "gallery.see", again, (Rendition.THUMBNAIL,), now=now, records=True)
+
+    def opened(self, actor: Actor, ids: Iterable[str]) -> dict[str, int]:
+        """Give how many slices this account has seen of these scans (1 of a picture); unopened ones are left out."""
+        require(actor, Act.SEE_SCANS)
+        with self.catalog.read() as tx:
+            return opened.of(tx, actor.account, ids)
 
     def chart(self, actor: Actor, patient: str, *, now: datetime) -> Chart:
-        """Give a patient's visits with links to the thumbnails that are shown.
+        """Give a patient's visits with links to the thumbnails that are shown; by a record that was merged, those of
+        the patient it was merged into.
 
         Raises:
             NotAllowed, PatientNotFound.
@@ -161,14 +240,18 @@ class Reading:
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
             who = patients.known(tx, patient)
-            versions = patients.versions(tx, patient)
-            rows = [row for row, _ in scans.page(tx, Filter(patient), after=None, limit=MOST_OF_PATIENT + 1)]
-            gone = [row for row, _ in scans.page(tx, Filter(patient, withdrawn=True), after=None, limit=MOST)]
+            versions = patients.versions(tx, who.id)
+            rows = [row for row, _ in scans.page(tx, Filter(who.id), after=None, limit=MOST_OF_PATIENT + 1)]
+            gone = [row for row, _ in scans.page(tx, Filter(who.id, withdrawn=True), after=None, limit=MOST)]
+            moved, merged = _moved(tx, who), _merged(tx, who, undo=may(actor, Act.CORRECT))
         groups = _grouped(rows[:MOST_OF_PATIENT])
         linked = [(row, who) for group in groups.values() for row in _unfolded(group)]
-        shown = self.gallery.shown(actor, "patient.read", linked, (Rendition.THUMBNAIL,), now=now, also=[patient])
+        others = [one.other.id for some in moved.values() for one in some if one.other]
+        also = list(dict.fromkeys([patient, who.id, *others]))
+        shown = self.gallery.shown(actor, "patient.read", linked, (Rendition.THUMBNAIL,), now=now, also=also)
         by_id = {one.scan.id: one for one in shown}
-        return Chart(who, _visits(groups, by_id), tuple(gone), len(rows) > MOST_OF_PATIENT, tuple(versions))
+        more = len(rows) > MOST_OF_PATIENT
+        return Chart(who, _visits(groups, by_id), tuple(gone), more, tuple(versions), moved, merged)
 
     def scans_of(self, actor: Actor, patient: str) -> list[str]:
         """List the ids of all scans of a patient that are not withdrawn."""
@@ -263,6 +346,33 @@ def _checking(tx: Tx) -> list[Checked]:
     found = uploads.some(tx, under_way, after=None, limit=TILES)
     known = patients.many(tx, {upload.patient_id for upload in found}) if found else {}
     return [(upload, known[upload.patient_id]) for upload in found if upload.patient_id in known]
+
+
+def _wanted(ids: Sequence[str], answers: Mapping[str, Sequence[str]], shown: Mapping[str, Shown]) -> Iterable[Wanted]:
+    for scan in ids:
+        if scan in shown:
+            yield Wanted(shown[scan], tuple(shown[one] for one in answers.get(scan, ()) if one in shown))
+
+
+def _moved(tx: Tx, who: Patient) -> dict[str, tuple[Moved, ...]]:
+    found = moves.of_patient(tx, who.id, limit=MOST_MOVES)
+    known = patients.many(tx, {end for one in found for end in (one.from_patient, one.to_patient)}) if found else {}
+    days: dict[str, tuple[Moved, ...]] = {}
+    for one in found:
+        left, right = known.get(one.from_patient), known.get(one.to_patient)
+        away = left is not None and left.id == who.id
+        if left != right or left is None:  # between two records of one person by now: no move any more
+            days[one.day] = (*days.get(one.day, ()), Moved(one, away, right if away else left))
+    return days
+
+
+def _merged(tx: Tx, who: Patient, *, undo: bool) -> tuple[Merged, ...]:
+    absorbed = patients.absorbed(tx, who.id)
+    if not absorbed:
+        return ()
+    acts = merges(patients.versions(tx, *(one.id for one in absorbed)))
+    told = [(one, acts[one.id]) for one in absorbed if one.id in acts]
+    return tuple(Merged(one, act["changed_at"], act["changed_by"], act["reason"] or "", undo) for one, act in told)
 
 
 def _first(found: Sequence[tuple[Scan, Patient]]) -> Scan | None:

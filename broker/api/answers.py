@@ -15,11 +15,12 @@ from typing import Any
 from marshmallow import Schema
 from marshmallow import fields as f
 
+from ..catalog.patients import Patient
 from ..declaration import Offer, Progress
 from ..errors import BrokerError
 from ..gallery import Shown
 from ..names import Rendition
-from ..records import public
+from ..records import history
 from ..words import Eye, Kind, Review, Sex, State, sentence
 from .problems import Problem, problem
 from .schemas import Id, choice
@@ -81,11 +82,13 @@ ScanOut = _shape(
     frames=_NUMBER, no_preview=_TEXT_OR_NONE, size=_NUMBER, attention=f.List(f.String(), required=True),
     declared=f.Dict(**_WHOLE), detected=f.Dict(**_WHOLE), note=_TEXT, urgent=_YES, sent_by=_TEXT, digest=_TEXT,
     filename=_TEXT, links=f.Dict(keys=choice(Rendition), values=f.String(), required=True),
-    review=choice(Review, **_WHOLE), seen=_NUMBER, records=f.List(f.Dict()),
+    review=choice(Review, **_WHOLE), seen=_NUMBER, manifest=_NUMBER, requested_at=_TIME_OR_NONE,
+    answer=f.Dict(**_MAYBE), records=f.List(f.Dict()),
 )  # fmt: skip
 ScansOut = _shape("Scans", scans=_list(ScanOut), next=_TEXT_OR_NONE)
 Month = _shape("Month", month=_TEXT, scans=_NUMBER)
 Months = _shape("Months", months=_list(Month))
+OpenedOut = _shape("Opened", scans=_list(_shape("OpenedBefore", id=_ID, slices=_NUMBER)))
 RecordsOut = _shape("Records", id=_ID, records=f.List(f.Dict(), required=True))
 Links = _shape("Links", links=_list(_Link))
 Original = _shape("Original", link=_TEXT, expires_at=_TIME)
@@ -109,6 +112,8 @@ _OF_SCAN = (
     "attention",
     "urgent",
     "review",
+    "manifest",
+    "answer",
 )
 _OF_FACTS = (
     "width", "height", "frames", "no_preview", "size", "declared", "detected", "note", "sent_by", "digest", "filename",
@@ -154,9 +159,15 @@ def scan_value(shown: Shown, records: Sequence[Value] | None = None) -> Value:
     """A scan with its patient and its links; ``seen`` is how many records there are, to be named in a review."""
     scan, facts = shown.scan, dict(shown.scan.facts)
     value: Value = {key: getattr(scan, key) for key in _OF_SCAN} | {key: facts[key] for key in _OF_FACTS}
-    value |= {"upload": scan.upload_id, "patient": asdict(shown.patient), "captured_at": stamp(scan.captured_at)}
+    value |= {"upload": scan.upload_id, "patient": patient_value(shown.patient), "captured_at": stamp(scan.captured_at)}
+    value |= {"requested_at": stamp(scan.requested_at) if scan.requested_at else None}
     value |= {"seen": scan.records, "links": {what.value: grant.url for what, grant in shown.links.items()}}
-    return value if records is None else value | {"records": [public(one) for one in records]}
+    return value if records is None else value | {"records": history(records)}
+
+
+def patient_value(patient: Patient) -> Value:
+    """A patient. What stands for itself was not merged, and nothing else is answered."""
+    return {key: value for key, value in asdict(patient).items() if key != "merged_into"}
 
 
 def problem_value(identity: str, error: BrokerError) -> Value:

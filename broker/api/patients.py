@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import asdict
 from typing import Any
 
 from flask import Response
@@ -24,7 +23,7 @@ resource = Resource("patients", "People, known by record number and who issued i
 def make(values: dict[str, Any]) -> Response:
     """Make a patient, or get the one that exists with the same details (then 200)."""
     patient, made = parts().patients.make(actor(), **values, now=parts().clock())
-    return reply(asdict(patient), 201 if made else 200)
+    return reply(answers.patient_value(patient), 201 if made else 200)
 
 
 @resource.operation("GET", "/patients", Act.FIND_PATIENT, query=schemas.PatientsQuery(), answer=answers.PatientsOut)
@@ -33,13 +32,13 @@ def find(query: dict[str, Any]) -> Response:
     after = _read_cursor(query["after"]) if query["after"] else None
     found = parts().patients.find(actor(), query["q"], now=parts().clock(), after=after, limit=PAGE)
     following = _cursor(found[-1].name.casefold(), found[-1].id) if len(found) == PAGE else None
-    return reply({"patients": [asdict(patient) for patient in found], "next": following})
+    return reply({"patients": [answers.patient_value(patient) for patient in found], "next": following})
 
 
 @resource.operation("GET", "/patients/<id:patient>", Act.FIND_PATIENT, answer=answers.PatientOut)
 def one(patient: str) -> Response:
-    """Get one patient."""
-    return reply(asdict(parts().patients.one(actor(), patient, now=parts().clock())))
+    """Get one patient; by the id of a record that was merged, the one it was merged into."""
+    return reply(answers.patient_value(parts().patients.one(actor(), patient, now=parts().clock())))
 
 
 @resource.operation(
@@ -52,7 +51,27 @@ def one(patient: str) -> Response:
 def change(changes: dict[str, Any], patient: str) -> Response:
     """Correct a patient's details; the versions before are kept."""
     told = {key: value for key, value in changes.items() if value is not None or key == "sex"}
-    return reply(asdict(parts().patients.change(actor(), patient, told, now=parts().clock())))
+    return reply(answers.patient_value(parts().patients.change(actor(), patient, told, now=parts().clock())))
+
+
+@resource.operation("POST", "/merges", Act.CORRECT, body=schemas.MergeIn(), answer=answers.PatientOut, status=201)
+def merge(said: dict[str, Any]) -> Response:
+    """Merge the record ``absorbed`` into another one of the same person; get that. Reviews stand; it can be undone."""
+    left = parts().patients.merge(
+        actor(), said["id"], absorbed=said["absorbed"], into=said["into"], reason=said["reason"], now=parts().clock()
+    )
+    return reply(answers.patient_value(left), 201)
+
+
+@resource.operation(
+    "POST", "/merges/undo", Act.CORRECT, body=schemas.UnmergeIn(), answer=answers.PatientOut, status=201
+)
+def unmerge(said: dict[str, Any]) -> Response:
+    """Take a merge back; get the record that stands for itself again."""
+    freed = parts().patients.unmerge(
+        actor(), said["id"], absorbed=said["absorbed"], reason=said["reason"], now=parts().clock()
+    )
+    return reply(answers.patient_value(freed), 201)
 
 
 def _cursor(*place: str) -> str:

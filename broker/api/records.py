@@ -10,25 +10,31 @@ from ..access.permissions import Act
 from ..errors import Invalid
 from ..guard import actor, parts
 from ..records import public
+from ..records.reviews import Seen
 from . import answers, schemas
 from .resource import Resource, reply
 
-resource = Resource("records", "Reviews, addenda, corrections and withdrawals: appended, never changed.")
+resource = Resource("records", "What is said about scans: appended, never changed.")
 
 
 @resource.operation("POST", "/reviews", Act.REVIEW, body=schemas.ReviewIn(), answer=answers.RecordsOut, status=201)
 def review(said: dict[str, Any]) -> Response:
-    """Review scans, or ask for a repeat: one act, for a visit or for single scans. 412 names what changed meanwhile."""
-    seen = {scan["id"]: scan["seen"] for scan in said["scans"]}
+    """Review scans, or ask for a repeat: one act, for a visit or for single scans. 412 names what changed meanwhile.
+
+    409 names the scans that this account has not opened, unless ``unopened`` is said, or whose patient or eye is in
+    doubt.
+    """
+    seen: dict[str, int | Seen] = {scan["id"]: Seen(scan["seen"], scan["manifest"]) for scan in said["scans"]}
     made = parts().records.review(
-        actor(), said["id"], seen, status=said["status"], note=said["note"], now=parts().clock()
-    )
+        actor(), said["id"], seen, status=said["status"], note=said["note"], unopened=said["unopened"],
+        now=parts().clock(),
+    )  # fmt: skip
     return _reply(said["id"], made)
 
 
-@resource.operation("POST", "/addenda", Act.CORRECT, body=schemas.AddendumIn(), answer=answers.RecordsOut, status=201)
+@resource.operation("POST", "/addenda", Act.REVIEW, body=schemas.AddendumIn(), answer=answers.RecordsOut, status=201)
 def add(said: dict[str, Any]) -> Response:
-    """Add a note to scans; with ``closes`` it settles a repeat that was wanted, which technicians may too."""
+    """Add a note to scans; with ``closes`` it settles a repeat that was wanted."""
     made = parts().records.add(
         actor(), said["id"], said["scans"], note=said["note"], closes=said["closes"], now=parts().clock()
     )
@@ -58,6 +64,32 @@ def withdraw(said: dict[str, Any]) -> Response:
         actor(), said["id"], said["scans"], reason=said["reason"], restore=not said["withdrawn"], now=parts().clock()
     )
     return _reply(said["id"], made)
+
+
+@resource.operation("POST", "/answers", Act.CORRECT, body=schemas.AnswerIn(), answer=answers.RecordsOut, status=201)
+def answer(said: dict[str, Any]) -> Response:
+    """Answer a wanted repeat: name the scan that it is, or say why it is not possible. A physician closes it."""
+    made = parts().records.answer(
+        actor(), said["id"], said["scan"], possible=said["possible"], by=said["by"], reason=said["reason"],
+        now=parts().clock(),
+    )  # fmt: skip
+    return _reply(said["id"], made)
+
+
+@resource.operation(
+    "POST", "/retractions", Act.CORRECT, body=schemas.RetractionIn(), answer=answers.RecordsOut, status=201
+)
+def retract(said: dict[str, Any]) -> Response:
+    """Take an own review, addendum or answer back, of all its scans, within ten minutes."""
+    return _reply(said["id"], parts().records.retract(actor(), said["id"], said["act"], now=parts().clock()))
+
+
+@resource.operation("POST", "/scans/opened", Act.SEE_SCANS, body=schemas.OpenedIn(), answer=answers.OpenedOut)
+def open_(said: dict[str, Any]) -> Response:
+    """Say that the pictures of scans were shown, and how many different slices; get what this account has opened."""
+    seen = [(scan["id"], scan["slices"]) for scan in said["scans"]]
+    known = parts().records.open(actor(), seen, now=parts().clock())
+    return reply({"scans": [{"id": scan, "slices": slices} for scan, slices in sorted(known.items())]})
 
 
 def _reply(act: str, made: list[dict[str, Any]]) -> Response:

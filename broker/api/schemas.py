@@ -202,11 +202,33 @@ def _act(name: str, /, **fields: Any) -> type[Schema]:
 
 _NOTE, _REASON = Text(4000, shortest=0, lines=True, load_default=""), Text(1000, lines=True, required=True)
 _SAID: dict[str, Any] = {"truthy": {True}, "falsy": {False}}
-SeenIn = _act("SeenIn", seen=f.Integer(strict=True, required=True, validate=validate.Range(0, 1 << 30)))
+SeenIn = _act(
+    "SeenIn", seen=f.Integer(strict=True, required=True, validate=validate.Range(0, 1 << 30)),
+    manifest=f.Integer(strict=True, load_default=1, validate=validate.Range(1, 1 << 30)),
+)  # fmt: skip
 ReviewIn = _act(
     "ReviewIn", status=choice(Review, required=True, validate=validate.OneOf([Review.REVIEWED, Review.REPEAT])),
     scans=f.List(f.Nested(SeenIn), required=True, validate=validate.Length(1, MOST_ITEMS)), note=_NOTE,
+    unopened=f.Boolean(load_default=False, **_SAID),
 )  # fmt: skip
+OpenedIn = Schema.from_dict(
+    {
+        "scans": f.List(
+            f.Nested(_act("OpenedScan", slices=f.Integer(
+                strict=True, load_default=1, validate=validate.Range(1, 1 << 30)
+            ))),
+            required=True, validate=validate.Length(1, MOST_ITEMS),
+        )
+    },
+    name="OpenedIn",
+)  # fmt: skip
+RetractionIn = _act("RetractionIn", act=Id(required=True))
+AnswerIn = _act(
+    "AnswerIn", scan=Id(required=True), by=Id(load_default=None, allow_none=True),
+    possible=f.Boolean(required=True, **_SAID), reason=Text(1000, shortest=0, lines=True, load_default=""),
+)  # fmt: skip
+MergeIn = _act("MergeIn", absorbed=Id(required=True), into=Id(required=True), reason=_REASON)
+UnmergeIn = _act("UnmergeIn", absorbed=Id(required=True), reason=_REASON)
 AddendumIn = _act(
     "AddendumIn", scans=_ids(MOST_ITEMS), note=Text(4000, lines=True, required=True),
     closes=f.Boolean(load_default=False, **_SAID),

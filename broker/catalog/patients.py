@@ -1,8 +1,13 @@
-"""Queries about patients and their versions."""
+"""Queries about patients and their versions.
+
+Two records may turn out to be one person's. Then the newest version of one, the absorbed, names the other in
+``merged_into``, and where that ends, for it may have been merged too, is its ``survivor``: the record that everything
+shows. What is asked for by an absorbed record's id or number leads there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,12 +16,15 @@ import sqlalchemy as sa
 
 from ..errors import PatientNotFound
 from .engine import Tx, insert_new, upsert
-from .tables import patient_versions, patients
+from .tables import patient_versions, patients, scans
 
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A person, known by ``issuer`` + ``mrn``. ``birth_date`` is ISO (YYYY-MM-DD); ``version`` counts from 1."""
+    """A person, known by ``issuer`` + ``mrn``. ``birth_date`` is ISO (YYYY-MM-DD); ``version`` counts from 1.
+
+    ``merged_into``: the id of another record of the same person, into which this one was merged.
+    """
 
     id: str
     issuer: str
@@ -25,33 +33,62 @@ class Patient:
     birth_date: str
     sex: str | None
     version: int
+    merged_into: str | None = None
 
 
 COLUMNS = [patients.c[name] for name in Patient.__dataclass_fields__]
+#: The id of the record that a record stands for: its own, or its survivor's.
+STANDS_FOR = sa.func.coalesce(patients.c.survivor, patients.c.id)
 
 
 def find(tx: Tx, patient: str) -> Patient | None:
-    """Give the patient with this id."""
+    """Give the record with this id, absorbed or not."""
     row = tx.execute(sa.select(*COLUMNS).where(patients.c.id == patient)).first()
     return Patient(*row) if row else None
 
 
 def known(tx: Tx, patient: str) -> Patient:
-    """Give the patient with this id. Raises PatientNotFound."""
-    found = find(tx, patient)
+    """Give the patient with this id; of an absorbed record, the one it was merged into. Raises PatientNotFound."""
+    found = many(tx, [patient]).get(patient)
     if found is None:
         raise PatientNotFound()
     return found
 
 
 def many(tx: Tx, ids: Iterable[str]) -> dict[str, Patient]:
-    """Give patients by id."""
-    query = sa.select(*COLUMNS).where(patients.c.id.in_(list(ids)))
-    return {row.id: Patient(*row) for row in tx.execute(query)}
+    """Give patients by the ids that were asked for; for an absorbed record the one it was merged into."""
+    asked = patients.alias("asked")
+    query = sa.select(asked.c.id.label("asked_id"), *COLUMNS).where(asked.c.id.in_(list(ids)))
+    query = query.join(patients, patients.c.id == sa.func.coalesce(asked.c.survivor, asked.c.id))
+    return {row[0]: Patient(*tuple[Any, ...](row)[1:]) for row in tx.execute(query)}
+
+
+def stands_for(tx: Tx, ids: Iterable[str], *, hold: bool = False) -> dict[str, str]:
+    """Give for each record the id of the one that it stands for; an id that nobody knows stands for itself.
+
+    With ``hold`` nobody merges one of them, or takes a merge back, until this transaction ends.
+    """
+    which = set(ids)
+    query = sa.select(patients.c.id, STANDS_FOR).where(patients.c.id.in_(which)).order_by(patients.c.id)
+    found = {row[0]: row[1] for row in tx.execute(query.with_for_update(read=True) if hold else query)}
+    return {one: found.get(one, one) for one in which}
+
+
+def lock(tx: Tx, ids: Iterable[str]) -> dict[str, Patient]:
+    """Give records by id, absorbed or not, and let nobody else change them until this transaction ends."""
+    query = sa.select(*COLUMNS).where(patients.c.id.in_(list(ids))).order_by(patients.c.id)
+    return {row.id: Patient(*row) for row in tx.execute(query.with_for_update())}
+
+
+def absorbed(tx: Tx, patient: str, *, directly: bool = False) -> list[Patient]:
+    """List the records that were merged into a patient, by id; also through others, unless ``directly``."""
+    named = patients.c.merged_into if directly else patients.c.survivor
+    query = sa.select(*COLUMNS).where(named == patient).order_by(patients.c.id)
+    return [Patient(*row) for row in tx.execute(query)]
 
 
 def find_by_mrn(tx: Tx, issuer: str, mrn: str) -> Patient | None:
-    """Give the patient with this record number of this issuer."""
+    """Give the record with this number of this issuer, absorbed or not."""
     where = (patients.c.issuer == issuer) & (patients.c.mrn == mrn)
     row = tx.execute(sa.select(*COLUMNS).where(where)).first()
     return Patient(*row) if row else None
@@ -64,12 +101,12 @@ def search(
 
     ``after`` is (name key, id) of the last one seen. Words must be case-folded.
     """
-    query = sa.select(*COLUMNS).order_by(patients.c.name_key, patients.c.id).limit(limit)
-    for word in words:
-        in_name = patients.c.name_key.contains(word, autoescape=True)
-        query = query.where(in_name | sa.func.lower(patients.c.mrn).startswith(word, autoescape=True))
-    if birth_date:
-        query = query.where(patients.c.birth_date == birth_date)
+    query = sa.select(*COLUMNS).where(patients.c.survivor.is_(None))
+    query = query.order_by(patients.c.name_key, patients.c.id).limit(limit)
+    if words or birth_date:
+        old = patients.alias("old")
+        merged = sa.select(old.c.survivor).where(old.c.survivor.is_not(None), *_matches(old, words, birth_date))
+        query = query.where(sa.and_(*_matches(patients, words, birth_date)) | patients.c.id.in_(merged))
     if after:
         query = query.where(sa.tuple_(patients.c.name_key, patients.c.id) > sa.tuple_(*map(sa.literal, after)))
     return [Patient(*row) for row in tx.execute(query)]
@@ -82,20 +119,77 @@ def put(tx: Tx, patient: Patient, document: dict[str, Any], changed_at: datetime
     """
     versions = [{"patient_id": patient.id, "number": patient.version, "document": document}]
     insert_new(tx, patient_versions, versions)
-    known = tx.execute(sa.select(patients.c.version).where(patients.c.id == patient.id)).scalar()
-    if known is None or known <= patient.version:
+    known = tx.execute(sa.select(patients.c.version, patients.c.merged_into).where(patients.c.id == patient.id)).first()
+    if known is None or known.version <= patient.version:
         values = {name: getattr(patient, name) for name in Patient.__dataclass_fields__}
         values |= {"name_key": patient.name.casefold(), "changed_at": changed_at}
         upsert(tx, patients, values, key=["id"])
+        if (known.merged_into if known else None) != patient.merged_into or (known is None and _named(tx, patient.id)):
+            settle(tx, patient.id)
+
+
+def settle(tx: Tx, patient: str) -> None:
+    """Make a record, all that were merged into it, and all their scans, be of whom it stands for by now.
+
+    It looks at nothing but what the newest versions say, so it does not matter in which order they came. Records that
+    were merged in a circle, which nobody can do, stand for the one with the smallest id.
+    """
+    members = _below(tx, patient)
+    end = _end(tx, patient)
+    for survivor, which in ((None, members & {end}), (end, members - {end})):
+        if which:
+            tx.execute(patients.update().where(patients.c.id.in_(which)).values(survivor=survivor))
+    theirs = scans.c.filed_under.in_(members) & (scans.c.patient_id != end)
+    tx.execute(scans.update().where(theirs).values(patient_id=end))
 
 
 def forget(tx: Tx, patient: str) -> bool:
     """Take out a patient who was erased, with all versions. False if there was none."""
     tx.execute(patient_versions.delete().where(patient_versions.c.patient_id == patient))
-    return tx.execute(patients.delete().where(patients.c.id == patient)).rowcount == 1
+    gone = tx.execute(patients.delete().where(patients.c.id == patient)).rowcount == 1
+    for orphan in tx.execute(sa.select(patients.c.id).where(patients.c.merged_into == patient)).scalars().all():
+        settle(tx, orphan)
+    return gone
 
 
-def versions(tx: Tx, patient: str) -> list[dict[str, Any]]:
-    """Give every version's document, oldest first."""
-    query = sa.select(patient_versions.c.document).where(patient_versions.c.patient_id == patient)
-    return list(tx.execute(query.order_by(patient_versions.c.number)).scalars())
+def versions(tx: Tx, *ids: str) -> list[dict[str, Any]]:
+    """Give every version's document of one patient, or of several one after the other, oldest first."""
+    query = sa.select(patient_versions.c.document).where(patient_versions.c.patient_id.in_(ids))
+    return list(tx.execute(query.order_by(patient_versions.c.patient_id, patient_versions.c.number)).scalars())
+
+
+def _matches(table: sa.FromClause, words: Sequence[str], birth_date: str | None) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = [
+        table.c.name_key.contains(word, autoescape=True) | sa.func.lower(table.c.mrn).startswith(word, autoescape=True)
+        for word in words
+    ]
+    return [*found, table.c.birth_date == birth_date] if birth_date else found
+
+
+def _named(tx: Tx, patient: str) -> bool:
+    """Say whether a record was merged into this one, which nobody knew before."""
+    return tx.execute(sa.select(patients.c.id).where(patients.c.merged_into == patient).limit(1)).first() is not None
+
+
+def _below(tx: Tx, patient: str) -> set[str]:
+    """A record and all that were merged into it, also through others."""
+    found = newest = {patient}
+    while newest:
+        query = sa.select(patients.c.id).where(patients.c.merged_into.in_(newest))
+        newest = set(tx.execute(query).scalars()) - found
+        found = found | newest
+    return found
+
+
+def _end(tx: Tx, patient: str) -> str:
+    """Where the way from record to record ends: at one that was not merged, or whose survivor nobody knows."""
+    way = [patient]
+    while True:
+        row = tx.execute(sa.select(patients.c.merged_into).where(patients.c.id == way[-1])).first()
+        if row is None:  # only the last one can be unknown
+            return way[-2] if len(way) > 1 else patient
+        if row.merged_into is None:
+            return way[-1]
+        if row.merged_into in way:
+            return min(way[way.index(row.merged_into) :])
+        way.append(row.merged_into)

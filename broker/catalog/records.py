@@ -2,41 +2,37 @@
 
 A record is one JSON document, the same in the catalog and in the vault under ``scans/<tt>/<scan>/records/<n>.json``:
 
-    version 1, scan, number (from 1 for each scan), act (id of the act, made by the client), kind, at, account, by,
+    version 2, scan, number (from 1 for each scan), act (id of the act, made by the client), kind, at, account, by,
     body (SHA-256 of what was asked, so that a retry is known from another act with the same id), and of a
-    review       status: reviewed or repeat; note
+    review       status: reviewed or repeat; note; seen: {records, manifest}, the numbers of what had been said and of
+                 the manifest that was shown; opened: whether this account had the picture before its eyes; slices:
+                 [seen, of] of a volume or run, else null
     addendum     note; closes: whether it settles a wanted repeat
     correction   set: for each of eye, kind, captured_at, captured_source, visit_day, patient: {from, to}; reason
     withdrawal   withdrawn: true, or false for a restored scan; reason
+    answer       to a wanted repeat: possible; link: the scan that answers it, or null; reason
+    retraction   retracts: the act that is taken back whole
+
+Version 1, written before there was more than one reading of a scan, has no answers and retractions, its reviews do not
+say what was seen, and its corrections reopen nothing.
 
 What a scan is now follows from its manifest and its records alone, whatever order they came in: ``apply`` is the one
-way for an act and for a rebuild.
+way for an act and for a rebuild. Whose it is follows from that and from which patients were merged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import Any
 
 import sqlalchemy as sa
 
-from ..words import Attention, RecordKind, Review
-from .engine import Tx, insert_new
-from .tables import records, scans
+from . import patients
+from .engine import Tx, insert_new, upsert
+from .folding import DECIDED, FOLLOWS, Document
+from .folding import fold as folded
+from .tables import moves, records, scans
 
-Document = dict[str, Any]
-#: What a correction can set -> the column it sets, and which claims for attention it settles.
-CORRECTED: dict[str, tuple[str, frozenset[Attention]]] = {
-    "eye": ("eye", frozenset({Attention.EYE})),
-    "kind": ("kind", frozenset()),
-    "captured_at": ("captured_at", frozenset({Attention.CAPTURED_AT})),
-    "captured_source": ("captured_source", frozenset()),
-    "visit_day": ("visit_day", frozenset()),
-    "patient": ("patient_id", frozenset({Attention.PATIENT, Attention.STORED_ELSEWHERE})),
-}
-#: What records can make other than the manifest says.
-DECIDED = ("eye", "kind", "captured_at", "captured_source", "visit_day", "patient_id", "attention")
+__all__ = ["DECIDED", "FOLLOWS", "Document", "apply", "fold", "lock", "of_act", "of_scans", "unknown"]
 
 
 def apply(tx: Tx, documents: Sequence[Document]) -> None:
@@ -57,11 +53,21 @@ def fold(tx: Tx, ids: Iterable[str], *, anew: bool) -> None:
     if not kept:
         return
     columns = [scans.c.id, scans.c.base, *(scans.c[name] for name in DECIDED)]
-    for row in tx.execute(sa.select(*columns).where(scans.c.id.in_(list(kept)))).mappings():
-        base = None if anew else row["base"]
-        base = base or {name: row[name] for name in DECIDED} | {"captured_at": row["captured_at"].isoformat()}
-        values = _folded(base, kept[row["id"]])
-        tx.execute(scans.update().where(scans.c.id == row["id"]).values(base=base, **values))
+    rows = tx.execute(sa.select(*columns).where(scans.c.id.in_(list(kept)))).mappings().all()
+    bases = {row["id"]: _base(row, anew=anew) for row in rows}
+    made = {scan: folded(base, kept[scan]) for scan, base in bases.items()}
+    refiled = {row["id"] for row in rows if made[row["id"]][0]["filed_under"] != row["filed_under"]}
+    whose = patients.stands_for(tx, {made[scan][0]["filed_under"] for scan in refiled}, hold=True) if refiled else {}
+    for scan, (values, _) in made.items():
+        # Whose it is moves with what it is filed under; else a merge has seen to it.
+        moved = {"patient_id": whose[values["filed_under"]]} if scan in refiled else {}
+        tx.execute(scans.update().where(scans.c.id == scan).values(base=bases[scan], **values, **moved))
+    upsert(tx, moves, [move for _, told in made.values() for move in told], key=["scan_id", "number"])
+
+
+def _base(row: sa.RowMapping, *, anew: bool) -> Document:
+    now = {name: row[name] for name in DECIDED} | {"captured_at": row["captured_at"].isoformat()}
+    return now if anew else row["base"] or now
 
 
 def unknown(tx: Tx, documents: Sequence[Document]) -> int:
@@ -88,22 +94,3 @@ def lock(tx: Tx, ids: Iterable[str]) -> None:
     """Let nobody else add records to these scans until this transaction ends."""
     query = sa.select(scans.c.id).where(scans.c.id.in_(list(ids))).order_by(scans.c.id)
     tx.execute(query.with_for_update()).all()
-
-
-def _folded(base: Document, documents: Sequence[Document]) -> dict[str, Any]:
-    """The columns of a scan: ``base`` as its records, one after the other, have changed it."""
-    values: dict[str, Any] = dict(base) | {"review": Review.UNREVIEWED.value, "withdrawn": False}
-    for one in documents:
-        if one["kind"] == RecordKind.REVIEW:
-            values["review"] = one["status"]
-        elif one["kind"] == RecordKind.WITHDRAWAL:
-            values["withdrawn"] = one["withdrawn"]
-        elif one["kind"] == RecordKind.ADDENDUM and one["closes"] and values["review"] == Review.REPEAT:
-            values["review"] = Review.CLOSED.value
-        elif one["kind"] == RecordKind.CORRECTION:
-            for what, change in one["set"].items():
-                column, settles = CORRECTED[what]
-                values[column] = change["to"]
-                values["attention"] = [code for code in values["attention"] if code not in settles]
-    values["captured_at"] = datetime.fromisoformat(values["captured_at"]).astimezone(UTC)
-    return values | {"flagged": bool(values["attention"]), "records": documents[-1]["number"]}

@@ -12,11 +12,12 @@ from typing import Any, TypedDict
 import sqlalchemy as sa
 
 from ..words import Attention, CaptureSource, Eye, Kind, Review
+from . import patients as patient_rows
 from . import records
 from .engine import Tx, upsert
 from .patients import COLUMNS as PATIENT
 from .patients import Patient
-from .tables import patients, scans, uploads
+from .tables import REOPENED, patients, scans, uploads
 
 
 class RenditionFacts(TypedDict):
@@ -75,7 +76,11 @@ Key = tuple[datetime, str]
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One picture, volume or document. ``visit_day`` is ISO; ``review`` and ``records`` follow from its records."""
+    """One picture, volume or document. ``visit_day`` is ISO; ``patient_id`` is whose it is after merges.
+
+    ``review``, ``records`` (how many there are), ``requested_at`` and ``answer`` of a wanted repeat, and
+    ``reopened_for``, the account whose review a correction reopened, follow from its records.
+    """
 
     id: str
     upload_id: str
@@ -94,6 +99,10 @@ class Scan:
     withdrawn: bool
     review: Review = Review.UNREVIEWED
     records: int = 0
+    manifest: int = 1
+    requested_at: datetime | None = None
+    answer: dict[str, Any] | None = None
+    reopened_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +136,14 @@ _PATIENT = [column.label(f"patient__{column.name}") for column in PATIENT]
 
 def put(tx: Tx, rows: list[Scan]) -> None:
     """Add scans, or make them what their manifest and the records that are known say."""
-    kept = [name for name in Scan.__dataclass_fields__ if name not in ("review", "records")]
-    values = [{name: getattr(row, name) for name in kept} | {"flagged": bool(row.attention)} for row in rows]
+    kept = [name for name in Scan.__dataclass_fields__ if name not in records.FOLLOWS]
+    whose = patient_rows.stands_for(tx, {row.patient_id for row in rows}, hold=True)
+    values = [
+        {name: getattr(row, name) for name in kept}
+        | {"flagged": bool(row.attention), "filed_under": row.patient_id, "patient_id": whose[row.patient_id]}
+        | {"sent_at": datetime.fromisoformat(row.facts["sent_at"])}
+        for row in rows
+    ]
     upsert(tx, scans, values, key=["id"])
     records.fold(tx, [row.id for row in rows], anew=True)
 
@@ -151,6 +166,20 @@ def find(tx: Tx, ids: Iterable[str], *, withdrawn: bool = False) -> dict[str, tu
     return {row.id: _made(row) for row in tx.execute(query, {"ids": list(ids)})}
 
 
+def filed(tx: Tx, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Give the record that each scan is filed under, and the one that this stands for by now."""
+    stands = sa.func.coalesce(patients.c.survivor, scans.c.filed_under)
+    query = sa.select(scans.c.id, scans.c.filed_under, stands).where(scans.c.id.in_(list(ids)))
+    query = query.select_from(scans.outerjoin(patients, patients.c.id == scans.c.filed_under))
+    return {row[0]: (row[1], row[2]) for row in tx.execute(query)}
+
+
+def reopened(tx: Tx, account: str, *, limit: int) -> list[str]:
+    """List the scans that this account had reviewed before a correction reopened them, newest capture first."""
+    query = sa.select(scans.c.id).where(REOPENED, scans.c.reopened_for == account, scans.c.withdrawn.is_(False))
+    return list(tx.execute(query.order_by(scans.c.captured_at.desc(), scans.c.id.desc()).limit(limit)).scalars())
+
+
 def upload_of(tx: Tx, scan: str) -> str | None:
     """Give the upload that a scan came out of, withdrawn or not."""
     return tx.execute(sa.select(scans.c.upload_id).where(scans.c.id == scan)).scalar()
@@ -162,7 +191,7 @@ def ids_of(tx: Tx, *, batch: str | None = None, patient: str | None = None) -> l
     if batch is not None:
         query = query.join(uploads, uploads.c.id == scans.c.upload_id).where(uploads.c.batch_id == batch)
     if patient is not None:
-        query = query.where(scans.c.patient_id == patient)
+        query = query.where(scans.c.patient_id == _stands_for(sa.literal(patient)))
     return list(tx.execute(query).scalars())
 
 
@@ -251,13 +280,21 @@ def _narrowed(query: sa.Select[Any], shape: Filter) -> sa.Select[Any]:
     columns = {name: scans.c[f"{name}_id" if name == "patient" else name] for name in _VALUES if "_day" not in name}
     for name, column in columns.items():
         if getattr(shape, name) is not None:
-            query = query.where(column == sa.bindparam(name, type_=column.type))
+            asked: sa.ColumnElement[Any] = sa.bindparam(name, type_=column.type)
+            query = query.where(column == (_stands_for(asked) if name == "patient" else asked))
     day, at = scans.c.visit_day, scans.c.captured_at
     if shape.first_day is not None:
         query = query.where(day >= sa.bindparam("first_day"), at >= sa.bindparam("first", type_=at.type))
     if shape.last_day is not None:
         query = query.where(day <= sa.bindparam("last_day"), at <= sa.bindparam("last", type_=at.type))
     return query
+
+
+def _stands_for(patient: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Whom the record with this id stands for."""
+    record = patients.alias("asked")
+    stands = sa.func.coalesce(record.c.survivor, record.c.id)
+    return sa.select(stands).where(record.c.id == patient).scalar_subquery()
 
 
 def _midnight(day: date) -> datetime:

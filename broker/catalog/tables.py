@@ -103,6 +103,8 @@ patients = Table(
     Column("sex", String(1)),
     Column("version", Integer, nullable=False),
     Column("changed_at", Instant, nullable=False),
+    Column("merged_into", String(36), index=True),  # the record of the same person that its newest version names
+    Column("survivor", String(36), index=True),  # where that ends, for it may have been merged too: see patients.settle
     sa.UniqueConstraint("issuer", "mrn", name="uq_patients_issuer_mrn"),
     Index(None, "mrn"),
 )
@@ -171,7 +173,7 @@ scans = Table(
     Column("id", String(36), primary_key=True),
     Column("upload_id", String(36), nullable=False, index=True),
     Column("position", Integer, nullable=False),
-    Column("patient_id", String(36), nullable=False),
+    Column("patient_id", String(36), nullable=False),  # whose it is after merges: what everything goes by
     Column("eye", String(8), nullable=False),
     Column("kind", String(40), nullable=False),
     Column("captured_at", Instant, nullable=False),  # capture time, else the time of receipt: what the gallery sorts by
@@ -187,6 +189,14 @@ scans = Table(
     Column("review", String(12), nullable=False, server_default="unreviewed"),
     Column("records", Integer, nullable=False, server_default="0"),  # how many there are
     Column("base", Json),  # what the manifest says, where a record has changed it
+    Column("filed_under", String(36), nullable=False, server_default="", index=True),  # what manifest and records say
+    Column("manifest", Integer, nullable=False, server_default="1"),  # the number of its manifest
+    Column("sent_at", Instant, nullable=False, server_default="0"),  # when its upload was declared
+    Column("requested_at", Instant),  # since when a repeat is wanted
+    Column("answer", Json),  # what a person answered to that
+    Column("answer_by", String(36)),  # the scan that a person linked to it
+    Column("not_possible", Boolean, nullable=False, server_default=sa.false()),  # a person said that there can be none
+    Column("reopened_for", String(36)),  # the account whose review was reopened by a correction
     Index(None, "captured_at", "id"),
     Index(None, "patient_id", "captured_at", "id"),
     Index(None, "eye", "captured_at", "id"),
@@ -195,7 +205,8 @@ scans = Table(
     Index(None, "device", "captured_at", "id"),
     Index(None, "review", "captured_at", "id"),
     Index(None, "flagged", "captured_at", "id"),
-    Index(None, "patient_id", "eye", "kind", "captured_at", "withdrawn"),
+    # All that tells whether a scan answers a wanted repeat.
+    Index("ix_scans_series", "patient_id", "eye", "kind", "captured_at", "withdrawn", "sent_at", "captured_source"),
     Index(None, "visit_day"),
 )
 
@@ -209,10 +220,12 @@ def _are(word: str) -> sa.ColumnElement[bool]:
 
 WAITING, REPEAT = _are("unreviewed"), _are("repeat")
 URGENT = WAITING & scans.c.urgent.is_(sa.true())
+REOPENED = scans.c.reopened_for.is_not(None)
 for _name, _which, _order in (
     ("waiting", WAITING, "visit_day patient_id urgent flagged captured_at id withdrawn review"),
     ("urgent", URGENT, "visit_day patient_id urgent withdrawn review"),
-    ("repeat", REPEAT, "captured_at patient_id eye kind id withdrawn review"),
+    ("repeat", REPEAT, "requested_at id patient_id eye kind answer_by not_possible withdrawn review"),
+    ("reopened", REOPENED, "reopened_for captured_at id withdrawn"),
 ):
     _columns = [scans.c[_column] for _column in _order.split()]
     Index(f"ix_scans_{_name}", *_columns, sqlite_where=_which, postgresql_where=_which)
@@ -224,6 +237,31 @@ records = Table(
     Column("number", Integer, primary_key=True),
     Column("act_id", String(36), nullable=False, index=True),  # made by the client: one act, a record for each scan
     Column("document", Json, nullable=False),
+)
+
+# A row for each record that gave a scan to another patient; it follows from the records, as the scan's columns do.
+moves = Table(
+    "moves",
+    METADATA,
+    Column("scan_id", String(36), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("act_id", String(36), nullable=False),
+    Column("from_patient", String(36), nullable=False, index=True),
+    Column("to_patient", String(36), nullable=False, index=True),
+    Column("visit_day", String(10), nullable=False),  # on which it stood when it was moved
+    Column("at", Instant, nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+# Which pictures an account has had before its eyes. Not in the vault: what counts of it stands in the reviews.
+opened = Table(
+    "opened",
+    METADATA,
+    Column("account_id", String(36), primary_key=True),
+    Column("scan_id", String(36), primary_key=True, index=True),
+    Column("slices", Integer, nullable=False),  # the most that were seen at one time
+    Column("at", Instant, nullable=False),
 )
 
 outbox = Table(

@@ -6,7 +6,7 @@ one succeeds. A worker's moves also name its fence number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..words import MOVES, Eye, Kind, Rejection, State
+from . import patients as patient_rows
 from .engine import Catalog, Tx, insert_new, upsert
-from .tables import batches, records, scans, uploads
+from .tables import batches, moves, opened, patients, records, scans, uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,11 @@ class Upload:
 
 
 _COLUMNS = [uploads.c[name] for name in Upload.__dataclass_fields__]
-_WITH_SCANS = uploads.outerjoin(scans, scans.c.upload_id == uploads.c.id)
-_PATIENT = sa.func.coalesce(scans.c.patient_id, uploads.c.patient_id)
+_WITH_SCANS = uploads.outerjoin(scans, scans.c.upload_id == uploads.c.id).outerjoin(
+    patients, patients.c.id == uploads.c.patient_id
+)
+#: Whose an upload is by now: corrections and merges count.
+_PATIENT = sa.func.coalesce(scans.c.patient_id, patients.c.survivor, uploads.c.patient_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +124,29 @@ def forget(tx: Tx, ids: Iterable[str]) -> int:
     of_these = sa.select(uploads.c.batch_id).where(uploads.c.id.in_(which))
     tx.execute(batches.delete().where(batches.c.id.in_(of_these) & batches.c.id.not_in(left)))
     of_scans = sa.select(scans.c.id).where(scans.c.upload_id.in_(which))
-    tx.execute(records.delete().where(records.c.scan_id.in_(of_scans)))
+    for table in (records, moves, opened):
+        tx.execute(table.delete().where(table.c.scan_id.in_(of_scans)))
     tx.execute(scans.delete().where(scans.c.upload_id.in_(which)))
     return tx.execute(uploads.delete().where(uploads.c.id.in_(which))).rowcount
 
 
-def about(tx: Tx, patient: str) -> tuple[dict[str, list[str]], list[str]]:
-    """Give a patient's uploads with all their scans, and those among them that hold a scan of somebody else.
+def about(tx: Tx, people: Collection[str]) -> tuple[dict[str, list[str]], list[str]]:
+    """Give the uploads of a person's records with all scans, and those that hold a scan of somebody else.
 
-    An upload is the patient's if a scan of it is or, if it has none, if it was declared so.
+    An upload is the person's if a scan of it is or, if it has none, if it was declared so.
     """
-    mine = set(tx.execute(sa.select(scans.c.upload_id).where(scans.c.patient_id == patient)).scalars())
-    declared = set(tx.execute(sa.select(uploads.c.id).where(uploads.c.patient_id == patient)).scalars())
+    mine = set(tx.execute(sa.select(scans.c.upload_id).where(scans.c.patient_id.in_(people))).scalars())
+    declared = set(tx.execute(sa.select(uploads.c.id).where(uploads.c.patient_id.in_(people))).scalars())
     found = scan_ids(tx, mine | declared)
     ours = {upload: found.get(upload, []) for upload in sorted(mine | (declared - found.keys()))}
-    others = sa.select(scans.c.upload_id).where(scans.c.upload_id.in_(mine), scans.c.patient_id != patient)
+    others = sa.select(scans.c.upload_id).where(scans.c.upload_id.in_(mine), scans.c.patient_id.not_in(people))
     return ours, sorted(set(tx.execute(others).scalars()))
 
 
-def on_their_way(tx: Tx, patient: str) -> int:
-    """Count a patient's uploads that may still become scans."""
+def on_their_way(tx: Tx, people: Collection[str]) -> int:
+    """Count the uploads of a person's records that may still become scans."""
     moving = uploads.c.state.in_([State.PENDING, State.RECEIVED, State.VERIFYING])
-    query = sa.select(sa.func.count()).where(moving, uploads.c.patient_id == patient)
+    query = sa.select(sa.func.count()).where(moving, uploads.c.patient_id.in_(people))
     return tx.execute(query).scalar_one()
 
 
@@ -217,7 +222,7 @@ def counts(tx: Tx, states: Sequence[State]) -> dict[State, int]:
 def stored_with(tx: Tx, digests: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
     """Give (upload, patient) of every stored upload that has one of these digests, by digest.
 
-    The patient is the one whom its scans are of by now: corrections count.
+    The patient is the one whom its scans are of by now: corrections and merges count.
     """
     query = sa.select(uploads.c.digest, uploads.c.id, _PATIENT).select_from(_WITH_SCANS).distinct()
     query = query.where(uploads.c.digest.in_(list(digests)), uploads.c.state == State.STORED)
@@ -233,7 +238,8 @@ def known_elsewhere(tx: Tx, claimed: Upload) -> bool:
     Of two that are checked at the same time at least one sees the other: each is in one of these states when it asks.
     """
     alive = uploads.c.state.in_([State.RECEIVED, State.VERIFYING, State.STORED])
-    where = alive & (uploads.c.digest == claimed.digest) & (claimed.patient_id != _PATIENT)
+    mine = patient_rows.stands_for(tx, [claimed.patient_id])[claimed.patient_id]
+    where = alive & (uploads.c.digest == claimed.digest) & (mine != _PATIENT)
     return tx.execute(sa.select(uploads.c.id).select_from(_WITH_SCANS).where(where).limit(1)).first() is not None
 
 

@@ -1,4 +1,4 @@
-"""Queries over visits: what waits to be read, and the repeats that were wanted and have not come.
+"""Queries over visits: what waits to be read.
 
 A worklist is read from indexes that hold only what waits, in the order in which it is shown, and no further than its
 page: a backlog of any length costs the same.
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from .engine import Tx
 from .patients import COLUMNS as PATIENT
 from .patients import Patient
-from .tables import REPEAT, URGENT, WAITING, patients, scans
+from .tables import URGENT, WAITING, patients, scans
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +46,6 @@ def count_waiting(tx: Tx, *, most: int) -> tuple[int, int]:
         sa.select(*(sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in counts))
     ).one()
     return row[0], row[1]
-
-
-def repeats(tx: Tx, *, limit: int) -> list[str]:
-    """List scans for which a repeat is wanted and nothing newer of that patient, eye and kind has been stored."""
-    newer = scans.alias("newer")
-    came = sa.exists(newer.c.captured_at).where(
-        newer.c.patient_id == scans.c.patient_id,
-        newer.c.eye == scans.c.eye,
-        newer.c.kind == scans.c.kind,
-        newer.c.captured_at > scans.c.captured_at,
-        newer.c.withdrawn.is_(False),
-    )
-    query = sa.select(scans.c.id).where(REPEAT, ~came)
-    return list(tx.execute(query.order_by(scans.c.captured_at.desc()).limit(limit)).scalars())
 
 
 def _made(tx: Tx, query: sa.Select[Any], values: dict[str, Any]) -> list[Waiting]:

@@ -16,8 +16,8 @@ from itertools import groupby, islice
 from typing import Any, TypeVar
 
 from .. import names
+from ..catalog.folding import CORRECTED
 from ..catalog.patients import Patient
-from ..catalog.records import CORRECTED
 from ..errors import FileTooLarge
 from ..ids import is_id
 from ..ingest import manifest as manifests

@@ -36,14 +36,16 @@ def add_to(pages: Blueprint) -> None:
 
 
 @policy(Act.SEE_SCANS)
-def show(patient: str) -> str:
-    """Show a patient's visits, newest first."""
+def show(patient: str) -> str | Response:
+    """Show a patient's visits, newest first; of a record that was merged, go to the patient it was merged into."""
     zone = parts().config.time_zone
     chart = parts().reading.chart(actor(), patient, now=frame.now())
+    if chart.patient.id != patient:
+        return redirect(f"/patients/{chart.patient.id}", 303)
     return frame.page(
         "patient.html",
         person=shown.person(chart.patient),
-        visits=[_visit(patient, visit) for visit in chart.visits],
+        visits=[_visit(chart.patient.id, visit) for visit in chart.visits],
         more=chart.more,
         withdrawn=[
             {"id": row.id, "alt": texts.alternative(row.kind, row.eye, row.visit_day), "act": str(uuid4())}
@@ -110,24 +112,25 @@ def report(patient: str, day: str) -> str:
 
 @policy(Act.CORRECT)
 def merge(patient: str) -> str | Response:
-    """Show two records of one person, then correct all scans of the one to be of the other."""
+    """Show two records of one person, then merge the one into the other."""
     form, now = request.form, frame.now()
     who = parts().patients.one(actor(), patient, now=now)
-    ids = parts().reading.scans_of(actor(), patient)
+    count = len(parts().reading.scans_of(actor(), patient))
     if is_id(form.get("into", "")):
         reason = form.get("reason", "").strip()
         if not reason or len(reason) > 1000 or not is_id(form.get("act", "")):
             raise Invalid("Say why these are two records of one person.")
-        parts().records.correct(actor(), form["act"], ids, changes={"patient": form["into"]}, reason=reason, now=now)
-        return redirect(f"/patients/{form['into']}", 303)
+        into = form["into"]
+        left = parts().patients.merge(actor(), form["act"], absorbed=patient, into=into, reason=reason, now=now)
+        return redirect(f"/patients/{left.id}", 303)
     mrn = form.get("mrn", "").strip()[:64]
-    found = [one for one in parts().patients.find(actor(), mrn, now=now) if one.mrn == mrn and one.id != patient]
-    problem = "" if ids and len(found) == 1 else "No other patient has this record number, or there is nothing to move."
+    found = [one for one in parts().patients.find(actor(), mrn, now=now) if one.mrn == mrn and one.id != who.id]
+    problem = "" if len(found) == 1 else "No other patient has this record number."
     return frame.page(
         "merge.html",
         person=shown.person(who),
         into=shown.person(found[0]) if found else None,
-        count=len(ids),
+        count=count,
         act=str(uuid4()),
         problem=problem,
     )

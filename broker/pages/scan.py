@@ -14,7 +14,7 @@ from flask import Blueprint, make_response, redirect, request
 from werkzeug.wrappers import Response
 
 from ..access.permissions import Act, may
-from ..errors import BrokerError, IllegalMove, Invalid, Stale
+from ..errors import AttentionOpen, BrokerError, IllegalMove, Invalid, NotOpened, Stale
 from ..guard import actor, parts, policy
 from ..ids import is_id
 from ..names import Rendition
@@ -51,9 +51,8 @@ def review(scan: str) -> Response:
         if request.form.get("scope") == "scan" or scan not in seen:
             seen = {scan: seen.get(scan, -1)}
         wanted = Review(status) if status in set(Review) else Review.UNREVIEWED
-        records.review(
-            actor(), act, seen, status=wanted, note=asking.text("note", asking.LONGEST_NOTE), now=frame.now()
-        )
+        note, unopened = asking.text("note", asking.LONGEST_NOTE), request.form.get("unopened") == "yes"
+        records.review(actor(), act, seen, status=wanted, note=note, unopened=unopened, now=frame.now())
 
     return _take(scan, say) or _next(scan)
 
@@ -68,7 +67,7 @@ def addendum(scan: str) -> Response:
     return _take(scan, say) or redirect(f"/scans/{scan}", 303)
 
 
-@policy(Act.CORRECT)
+@policy(Act.REVIEW)
 def close(scan: str) -> Response:
     """Settle a wanted repeat."""
 
@@ -125,7 +124,7 @@ def _take(scan: str, say: Callable[[Records, str], None]) -> Response | None:
     """Say it; None if that worked, else the page again, with the problem and the words that were typed."""
     try:
         say(parts().records, asking.act())
-    except (Stale, IllegalMove, Invalid) as problem:
+    except (Stale, IllegalMove, NotOpened, AttentionOpen, Invalid) as problem:
         return make_response(_page(scan, problem), problem.status)
     return None
 

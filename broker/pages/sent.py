@@ -17,6 +17,7 @@ from ..gallery import Shown
 from ..guard import actor, parts, policy
 from ..ids import is_id
 from ..names import Rendition
+from ..records import standing
 from ..words import Review, State, sentence
 from . import frame, texts
 from .show import Card, Person, Said, card, person, said
@@ -84,7 +85,7 @@ def today() -> str:
     return frame.page(
         "today.html",
         lost=_by_patient(one for one in sent if one.upload.state in (*_LOST, State.PENDING)),
-        wanted=[_wanted(one) for one in parts().reading.repeats(actor(), now=frame.now())],
+        wanted=[_wanted(one.shown) for one in parts().reading.repeats(actor(), now=frame.now()).open],
         checking=_by_patient(one for one in sent if one.upload.state in (State.RECEIVED, State.VERIFYING)),
         stored=_by_patient(one for one in sent if one.upload.state is State.STORED),
         may_see=may(actor(), Act.SEE_SCANS),
@@ -121,7 +122,7 @@ def _some(which: Filter, since: datetime | None) -> list[Progress]:
 
 
 def _wanted(shown: Shown) -> Wanted:
-    asking = [one for one in shown.records if one.get("status") == Review.REPEAT]
+    asking = [one for one in standing(shown.records) if one.get("status") == Review.REPEAT]
     return Wanted(card(shown, Rendition.THUMBNAIL), said(asking, parts().config.time_zone)[0])
 
 

@@ -33,10 +33,10 @@ def questions(shown: Shown, zone: ZoneInfo) -> list[Question]:
 def _eye(shown: Shown, zone: ZoneInfo) -> Question:
     del zone
     facts = shown.scan.facts
-    said, found = texts.eye(facts["declared"]["eye"]), texts.eye(facts["detected"]["eye"])
-    if said and found and said != found:
-        eyes = [Eye(facts["declared"]["eye"]), Eye(facts["detected"]["eye"])]
-        text = f"The file says {eyes[1]}, the technician said {eyes[0]}. Which is right?"
+    said, found = (facts[what]["eye"] or Eye.UNKNOWN for what in ("declared", "detected"))
+    if said != found and Eye.UNKNOWN not in (said, found):
+        eyes = [Eye(said), Eye(found)]
+        text = f"The file says {found}, the technician said {said}. Which is right?"
     else:
         eyes = [Eye.OD, Eye.OS]
         text = f"{Attention.EYE.sentence} Which is right?"

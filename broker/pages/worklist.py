@@ -32,7 +32,10 @@ def show() -> str:
         }
         for one in waiting
     ]
-    repeats = [shown.card(one, Rendition.THUMBNAIL) for one in parts().reading.repeats(actor(), now=frame.now())]
+    wanted = parts().reading.repeats(actor(), now=frame.now())
+    repeats = [
+        shown.card(one.shown, Rendition.THUMBNAIL) for one in (*wanted.open, *wanted.answered, *wanted.not_possible)
+    ]
     return frame.page(
         "worklist.html",
         visits=visits,

@@ -1,0 +1,104 @@
+"""Corrections: eye, kind, time of capture, or the patient, whose correction is a move. Both values are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..access.actor import Actor
+from ..access.permissions import Act, require
+from ..catalog import Tx, patients, scans
+from ..catalog.records import Document
+from ..catalog.scans import Scan
+from ..errors import Invalid
+from ..words import CaptureSource, RecordKind
+from .keeper import Keeper
+
+#: No picture of an eye is older.
+EARLIEST = datetime(1850, 1, 1, tzinfo=UTC)
+#: A capture time may be later than now by this: clocks differ, and zones too.
+FAST_CLOCK = timedelta(hours=26)
+#: The values of a correction that follow from the time.
+_OF_TIME = ("captured_at", "captured_source", "visit_day")
+
+
+class Corrections(Keeper):
+    """The act of correcting."""
+
+    __slots__ = ()
+
+    def correct(
+        self,
+        actor: Actor,
+        act: str,
+        ids: Iterable[str] = (),
+        *,
+        changes: Mapping[str, str],
+        reason: str,
+        now: datetime,
+        batch: str | None = None,
+    ) -> list[Document]:
+        """Set eye, kind, captured_at (ISO 8601) or patient of scans, or of all of one batch; both values are kept.
+
+        The value that stands already, said again, confirms it: that too settles what asks for attention. Another
+        patient or another eye reopens reviews; a wanted repeat stays wanted, of the new patient and eye.
+
+        Raises:
+            NotAllowed, ScanNotFound, PatientNotFound.
+            Invalid: the time cannot be.
+        """
+        require(actor, Act.CORRECT)
+        wanted = self._wanted(changes, now)
+
+        def make(tx: Tx, found: Mapping[str, Scan]) -> dict[str, Document]:
+            if "captured_at" in wanted:
+                _refuse_unborn(tx, found, wanted)
+            said = {"kind": RecordKind.CORRECTION.value, "reason": reason}
+            before = {scan.id: _before(scan) for scan in found.values()}
+            told = {scan: dict(wanted) for scan in found}
+            if "patient" in wanted:
+                whom = patients.known(tx, wanted["patient"]).id
+                for scan, (record, stands_for) in scans.filed(tx, found).items():
+                    before[scan]["patient"] = record
+                    # Said of whom it is already, it stays filed as it was: should a merge be undone, it goes back.
+                    told[scan]["patient"] = record if stands_for == whom else wanted["patient"]
+            return {
+                scan: said | {"set": {what: {"from": before[scan][what], "to": to} for what, to in told[scan].items()}}
+                for scan in found
+            }
+
+        body = [sorted(changes.items()), batch, reason]
+        patient = wanted.get("patient")
+        return self.keep(actor, act, "scan.correct", ids, make, body, now, batch=batch, patient=patient)
+
+    def _wanted(self, changes: Mapping[str, str], now: datetime) -> dict[str, Any]:
+        wanted: dict[str, Any] = dict(changes)
+        if "captured_at" in wanted:
+            when = datetime.fromisoformat(wanted["captured_at"])
+            when = when if when.tzinfo else when.replace(tzinfo=self.zone)
+            if why := _refusal(when, now):
+                raise Invalid(why, field="captured_at")
+            day = when.astimezone(self.zone).date().isoformat()
+            source = CaptureSource.CORRECTED.value
+            wanted |= {"captured_at": when.isoformat(), "captured_source": source, "visit_day": day}
+        return wanted
+
+
+def _before(scan: Scan) -> dict[str, Any]:
+    values = {what: getattr(scan, what) for what in ("eye", "kind", *_OF_TIME)}
+    return values | {"captured_at": scan.captured_at.isoformat()}
+
+
+def _refusal(when: datetime, now: datetime) -> str | None:
+    """Say why this cannot be a time of capture; None if it can."""
+    if when < EARLIEST:
+        return "The capture time lies before 1850."
+    return "The capture time lies in the future." if when > now + FAST_CLOCK else None
+
+
+def _refuse_unborn(tx: Tx, found: Mapping[str, Scan], wanted: Mapping[str, Any]) -> None:
+    whose = {wanted["patient"]} if "patient" in wanted else {scan.patient_id for scan in found.values()}
+    born = max((patient.birth_date for patient in patients.many(tx, whose).values()), default="")
+    if wanted["visit_day"] < born:
+        raise Invalid("The capture time lies before the patient's birth date.", field="captured_at")
