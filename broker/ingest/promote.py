@@ -160,7 +160,7 @@ class Promoter:
 
 
 def _named(people: Sequence[Patient], verdict: Verdict) -> Patient | None:
-    """The record that a file fits, of those of one person; else the one that was chosen. A device keeps an old number."""
+    """The record of a person that a file fits, else the one that was chosen: a device may still know the old number."""
     hints = [scan.patient_hint for scan in parts(verdict) if scan.patient_hint]
     fitting = (one for one in people if not any(another(one, hint) for hint in hints))
     return next(fitting, people[0] if people else None)
