@@ -165,13 +165,15 @@ class Uploads:
                 raise TooMany("Too many files have been announced and not sent. Send or give up those first.")
             rows.add(tx, batch, uploads)
             _audit_grants(tx, actor, "upload.declare", offers, now, patient=declaration.patient)
-            return _with_duplicates(offers, rows.stored_with(tx, _digests(uploads)))
+            whose = patients.stands_for(tx, [declaration.patient])[declaration.patient]
+            return _with_duplicates(offers, rows.stored_with(tx, _digests(uploads)), whose)
 
     def _declare_again(self, actor: Actor, declaration: Declaration, now: datetime) -> list[Offer]:
         with self.catalog.read() as tx:
             known = rows.batch(tx, declaration.batch)
             uploads = rows.of_batch(tx, declaration.batch)
             stored = rows.stored_with(tx, _digests(uploads))
+            whose = patients.stands_for(tx, [declaration.patient])[declaration.patient]
         if known is None or known.account_id != actor.account or known.body_hash != declaration.body_hash:
             raise Invalid("This batch id stands for another declaration. Make a new id for each batch.")
         # A catalog that was rebuilt knows of a batch what was stored; what was still on its way is declared anew.
@@ -187,7 +189,7 @@ class Uploads:
                 _audit_grants(tx, actor, "upload.declare", offers, now, patient=declaration.patient)
         except Conflict:  # the same declaration arrived twice at once
             return self._declare_again(actor, declaration, now)
-        return _with_duplicates(offers, stored)
+        return _with_duplicates(offers, stored, whose)
 
     def _row(self, actor: Actor, declaration: Declaration, place: int, now: datetime) -> Upload:
         file = declaration.files[place]
@@ -247,14 +249,16 @@ def _digests(uploads: Sequence[Upload]) -> list[str]:
     return [upload.digest for upload in uploads if upload.digest]
 
 
-def _with_duplicates(offers: Sequence[Offer], stored: Mapping[str, Sequence[tuple[str, str]]]) -> list[Offer]:
-    """Add what the vault knows about the same bytes: of this patient, or of another one."""
+def _with_duplicates(
+    offers: Sequence[Offer], stored: Mapping[str, Sequence[tuple[str, str]]], whose: str
+) -> list[Offer]:
+    """Add what the vault knows about the same bytes: of this patient, after merges, or of another one."""
     if not stored:
         return list(offers)
     told = []
     for offer in offers:
         twins = [twin for twin in stored.get(offer.upload.digest or "", ()) if twin[0] != offer.upload.id]
-        same = [upload for upload, patient in twins if patient == offer.upload.patient_id]
+        same = [upload for upload, patient in twins if patient == whose]
         told.append(replace(offer, duplicate_of=same[0] if same else None, stored_elsewhere=len(same) < len(twins)))
     return told
 

@@ -34,8 +34,8 @@ _FRESH: Document = {
     "not_possible": False,
     "reopened_for": None,
 }
-#: What follows from records alone.
-FOLLOWS = (*_FRESH, "records")
+#: What follows from records alone, and stands in no manifest's row.
+FOLLOWS = (*(name for name in _FRESH if name != "withdrawn"), "records")
 #: What somebody who looks at the scan again has settled.
 _SETTLED_BY_REVIEW = frozenset({Attention.MOVED, Attention.EYE_CORRECTED})
 _JUDGED = (Review.REVIEWED, Review.CLOSED)

@@ -87,6 +87,14 @@ def absorbed(tx: Tx, patient: str, *, directly: bool = False) -> list[Patient]:
     return [Patient(*row) for row in tx.execute(query)]
 
 
+def of_person(tx: Tx, patient: str) -> list[Patient]:
+    """List all records of the person of whom this is one: this first, then the others by id; none if nobody knows it."""
+    asked = patients.alias("asked")
+    end = sa.select(sa.func.coalesce(asked.c.survivor, asked.c.id)).where(asked.c.id == patient).scalar_subquery()
+    query = sa.select(*COLUMNS).where((patients.c.id == end) | (patients.c.survivor == end))
+    return [Patient(*row) for row in tx.execute(query.order_by(patients.c.id != patient, patients.c.id))]
+
+
 def find_by_mrn(tx: Tx, issuer: str, mrn: str) -> Patient | None:
     """Give the record with this number of this issuer, absorbed or not."""
     where = (patients.c.issuer == issuer) & (patients.c.mrn == mrn)

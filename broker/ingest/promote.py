@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from .. import audit, ids, names
 from ..access.actor import SYSTEM
 from ..catalog import Catalog, patients, scans, uploads
+from ..catalog.patients import Patient
 from ..catalog.uploads import Upload
 from ..errors import FileTooLarge, StorageUnavailable
 from ..names import Rendition
@@ -27,11 +28,12 @@ from . import manifest as manifests
 from .claim import Claim, ClaimLost
 from .crashpoint import Effect, effect
 from .describe import Found, describe, parts
+from .identity import another
 from .manifest import Made, Manifest, Misfit
 from .publish import Publisher
 from .rows import scan_rows
 from .spool import Place
-from .verdict import RenditionFile, ScanFacts
+from .verdict import RenditionFile, ScanFacts, Verdict
 from .verify import Checked, Stuck
 
 WORKER = SYSTEM("worker")
@@ -125,7 +127,7 @@ class Promoter:
 
     def _put_manifest(self, upload: Upload, checked: Checked, made: Sequence[dict[Rendition, Made]]) -> Manifest:
         with self.catalog.read() as tx:
-            patient = patients.find(tx, upload.patient_id)
+            people = patients.of_person(tx, upload.patient_id)
             batch = uploads.batch(tx, upload.batch_id)
             elsewhere = uploads.known_elsewhere(tx, upload)
         found = Found(
@@ -135,7 +137,7 @@ class Promoter:
             elsewhere=elsewhere,
             batch_hash=batch.body_hash if batch else "",
         )
-        ours = describe(upload, patient, found, zone=self.zone, stored_at=self.clock())
+        ours = describe(upload, _named(people, checked.verdict), found, zone=self.zone, stored_at=self.clock())
         with effect(Effect.MANIFEST):
             first = self.vault.put(names.manifest(upload.id), manifests.write(ours), manifests.MEDIA_TYPE)
         if first:
@@ -155,3 +157,10 @@ class Promoter:
         if found.upload.id != upload.id or found.digests.declared != upload.digest:
             raise Stuck("the manifest is of another file")
         return found
+
+
+def _named(people: Sequence[Patient], verdict: Verdict) -> Patient | None:
+    """The record of a person that a file fits, else the one that was chosen: a device may still know the old number."""
+    hints = [scan.patient_hint for scan in parts(verdict) if scan.patient_hint]
+    fitting = (one for one in people if not any(another(one, hint) for hint in hints))
+    return next(fitting, people[0] if people else None)

@@ -84,12 +84,14 @@ def outlives(kept: Kept) -> list[str]:
 
 def _shown(catalog: Catalog, doomed: Doomed) -> str:
     what = f"{len(doomed.uploads)} files with {len(doomed.scans)} scans, their records and all renditions"
-    if doomed.patient is None:
+    if not doomed.patients:
         return f"To be erased for ever: {what}."
     with catalog.read() as tx:
-        found = patients.find(tx, doomed.patient)
-    who = f"{found.name}, born {found.birth_date}, number {found.mrn}" if found else "a patient erased before in part"
-    return f"To be erased for ever: {who}, and {what}."
+        found = [patients.find(tx, patient) for patient in doomed.patients]
+    known = [f"{one.name}, born {one.birth_date}, number {one.mrn}" for one in found if one]
+    first, merged = known[0] if known else "a patient erased before in part", known[1:]
+    also = "".join(f", with the record merged into it: {one}" for one in merged)
+    return f"To be erased for ever: {first}{also}, and {what}."
 
 
 def _agreed(ask: Ask, identity: str) -> bool:
@@ -99,4 +101,4 @@ def _agreed(ask: Ask, identity: str) -> bool:
 
 
 def _grave(doomed: Doomed) -> VaultBlob:
-    return patient_tombstone(doomed.patient) if doomed.patient else tombstone(next(iter(doomed.uploads)))
+    return patient_tombstone(doomed.patients[0]) if doomed.patients else tombstone(next(iter(doomed.uploads)))

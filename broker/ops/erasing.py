@@ -34,10 +34,13 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """What is to be erased: uploads with all their scans and, if it is a patient, him too."""
+    """What is to be erased: uploads with all their scans and, if it is a person, all records of that person.
+
+    The first of ``patients`` is the one that is shown; the others were merged into it.
+    """
 
     uploads: dict[str, list[str]]
-    patient: str | None = None
+    patients: tuple[str, ...] = ()
 
     @property
     def scans(self) -> list[str]:
@@ -67,19 +70,28 @@ class Eraser:
         raise Refused("No such scan. If the catalog is new, run: python -m broker rebuild")
 
     def of_patient(self, patient: str) -> Doomed:
-        """Give a patient's uploads with their scans. Raises Refused."""
+        """Give a patient's uploads with their scans, those of the records that were merged into it too.
+
+        Raises:
+            Refused: it is itself merged, or something is in the way; the text says what to do.
+        """
         with self.catalog.read() as tx:
-            found, strangers = uploads.about(tx, patient)
-            known, on_their_way = patients.find(tx, patient) is not None, uploads.on_their_way(tx, patient)
+            known = patients.find(tx, patient)
+            people = [patient, *(one.id for one in patients.absorbed(tx, patient))]
+            found, strangers = uploads.about(tx, people)
+            on_their_way = uploads.on_their_way(tx, people)
+            survivor = patients.stands_for(tx, [patient])[patient]
+        if survivor != patient:
+            raise Refused(f"This record was merged into {survivor}. Erase that one, or undo the merge, then repeat.")
         if on_their_way:
             raise Refused(f"{on_their_way} files of this patient are on their way. Wait, or abandon them, then repeat.")
         if strangers:
             raise Refused(f"Upload {strangers[0]} also holds a scan of somebody else. Erase it by --scan, then repeat.")
         if known or found:
-            return Doomed(found, patient)
+            return Doomed(found, tuple(people))
         for name, tombstone in self._tombstones("patients/"):
             if name.split("/")[2] == patient:
-                return Doomed(tombstone["uploads"], patient)
+                return Doomed(tombstone["uploads"], tuple(tombstone.get("patients", [patient])))
         raise Refused("No such patient. If the catalog is new, run: python -m broker rebuild")
 
     def erase(self, doomed: Doomed, reason: str) -> list[str]:
@@ -88,7 +100,7 @@ class Eraser:
         Raises:
             StorageUnavailable, CatalogBusy: some of it may be gone; do it again.
         """
-        subjects = [*filter(None, [doomed.patient]), *doomed.uploads, *doomed.scans]
+        subjects = [*doomed.patients, *doomed.uploads, *doomed.scans]
         self._tell(subjects, "begun", reason)
         self._bury(doomed, reason)
         # What waits to be published would come back otherwise.
@@ -98,18 +110,21 @@ class Eraser:
         with effect(Effect.FORGET), self.catalog.write() as tx:
             self._forget_documents(tx, doomed)
             uploads.forget(tx, doomed.uploads)
-            if doomed.patient:
-                patients.forget(tx, doomed.patient)
+            for patient in doomed.patients:
+                patients.forget(tx, patient)
             self._record(tx, subjects, "done" if not kept else "kept", reason)
         # A publisher that had read the outbox before may have put a document meanwhile.
         return sorted({*kept, *self._delete_all(doomed)})
 
     def _bury(self, doomed: Doomed, reason: str) -> None:
-        """Put the tombstones: the patient's first, so that nothing of him comes back alone."""
+        """Put the tombstones: the patient's first, so that nothing of the person comes back alone.
+
+        Each names all records of the person, so that an erasure that died can be taken up by any of them.
+        """
         said: dict[str, Any] = {"version": 1, "reason": reason, "erased_at": self.clock().isoformat()}
         graves: list[tuple[VaultBlob, dict[str, Any]]] = []
-        if doomed.patient:
-            graves.append((names.patient_tombstone(doomed.patient), {"uploads": doomed.uploads}))
+        person = {"uploads": doomed.uploads, "patients": doomed.patients}
+        graves += [(names.patient_tombstone(patient), person) for patient in doomed.patients]
         graves += [(names.tombstone(upload), {"scans": found}) for upload, found in doomed.uploads.items()]
         for blob, what in graves:
             with effect(Effect.TOMBSTONE):
@@ -133,8 +148,7 @@ class Eraser:
         """Everything in their folders but the tombstones; the manifest behind the rest, as it was made."""
         folders = [f"uploads/{upload[-2:]}/{upload}/" for upload in doomed.uploads]
         folders = [f"scans/{scan[-2:]}/{scan}/" for scan in doomed.scans] + folders
-        if doomed.patient:
-            folders.append(f"patients/{doomed.patient[-2:]}/{doomed.patient}/")
+        folders += [f"patients/{patient[-2:]}/{patient}/" for patient in doomed.patients]
         for folder in folders:
             found = [listed.name for listed in self.vault.list(folder) if not listed.name.endswith("/tombstone.json")]
             yield from map(VaultBlob, sorted(found, key=lambda name: name.endswith("/manifest.json")))
@@ -142,8 +156,8 @@ class Eraser:
     def _forget_documents(self, tx: Tx, doomed: Doomed) -> None:
         for scan in doomed.scans:
             outbox.forget(tx, f"scans/{scan[-2:]}/{scan}/")
-        if doomed.patient:
-            outbox.forget(tx, f"patients/{doomed.patient[-2:]}/{doomed.patient}/")
+        for patient in doomed.patients:
+            outbox.forget(tx, f"patients/{patient[-2:]}/{patient}/")
 
     def _tell(self, subjects: list[str], outcome: str, reason: str) -> None:
         with self.catalog.write() as tx:
@@ -166,7 +180,7 @@ def _read(vault: Vault, blob: VaultBlob) -> dict[str, Any] | None:
     try:
         document = json.loads(vault.get(blob, LIMIT))
         lists = [document["scans"]] if "scans" in document else list(document["uploads"].values())
-        found = [*document.get("uploads", ()), *(one for some in lists for one in some)]
+        found = [*document.get("uploads", ()), *document.get("patients", ()), *(one for some in lists for one in some)]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, BlobGone, FileTooLarge):
         return None
     return document if all(map(is_id, found)) else None

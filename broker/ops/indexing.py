@@ -23,6 +23,8 @@ from .vaulted import PAGE, Erased, Fault, Recorded, Version
 
 REBUILD = SYSTEM("rebuild")
 
+#: What of a scan follows from its records.
+_BY_RECORDS = [name for name in Scan.__dataclass_fields__ if name in {*records.DECIDED, *records.FOLLOWS, "withdrawn"}]
 #: The rows that manifests stand for, by upload.
 Wanted = dict[str, tuple[Upload, list[Scan]]]
 
@@ -196,23 +198,30 @@ def _different(tx: Tx, wanted: Wanted, known: Mapping[str, Upload]) -> int:
     """Count the uploads that the catalog does not know, or not so."""
     ids = [scan.id for row, rows in wanted.values() if row.id in known for scan in rows]
     shown = scans.find(tx, ids) | scans.find(tx, ids, withdrawn=True)
-    return sum(not _same_upload(known.get(row.id), row, rows, shown) for row, rows in wanted.values())
+    filed = scans.filed(tx, ids)
+    return sum(not _same_upload(known.get(row.id), row, rows, shown, filed) for row, rows in wanted.values())
 
 
 def _same_upload(
-    known: Upload | None, row: Upload, rows: Sequence[Scan], shown: Mapping[str, tuple[Scan, Patient]]
+    known: Upload | None,
+    row: Upload,
+    rows: Sequence[Scan],
+    shown: Mapping[str, tuple[Scan, Patient]],
+    filed: Mapping[str, tuple[str, str]],
 ) -> bool:
     return (
         known is not None
         and _same_row(known, row)
-        and all(scan.id in shown and _same_scan(shown[scan.id][0], scan) for scan in rows)
+        and all(scan.id in shown and _same_scan(shown[scan.id][0], scan, *filed[scan.id]) for scan in rows)
     )
 
 
-def _same_scan(known: Scan, row: Scan) -> bool:
-    """Compare what the manifest alone decides; the rest follows from records where there are any."""
-    by_records = {name: getattr(known, name) for name in (*records.DECIDED, "withdrawn", "review", "records")}
-    return known == (replace(row, **by_records) if known.records else row)
+def _same_scan(known: Scan, row: Scan, filed_under: str, stands_for: str) -> bool:
+    """Compare what the manifest alone decides; the rest follows from records where there are any, and from merges."""
+    if known.patient_id != stands_for or not (known.records or filed_under == row.patient_id):
+        return False
+    by_records = {name: getattr(known, name) for name in _BY_RECORDS} if known.records else {}
+    return known == replace(row, patient_id=known.patient_id, **by_records)
 
 
 def _same_row(known: Upload, row: Upload) -> bool:

@@ -16,7 +16,6 @@ from itertools import groupby, islice
 from typing import Any, TypeVar
 
 from .. import names
-from ..catalog.folding import CORRECTED
 from ..catalog.patients import Patient
 from ..errors import FileTooLarge
 from ..ids import is_id
@@ -25,7 +24,7 @@ from ..ingest.manifest import Manifest, Misfit
 from ..names import VaultBlob
 from ..patients import from_document
 from ..storage.containers import BlobGone, Listed, Vault
-from ..words import RecordKind, Review
+from . import recorded
 
 READERS = 8
 PAGE = 200
@@ -152,9 +151,9 @@ class VaultReader:
     def _record(self, listed: Listed) -> Recorded | Fault:
         try:
             document = json.loads(self._vault.get(VaultBlob(listed.name), RECORD_LIMIT))
-            _check_record(document)
+            recorded.check(document)
             at_home = names.record(document["scan"], document["number"]).name == listed.name
-        except (ValueError, TypeError, KeyError, RecursionError, BlobGone, FileTooLarge) as fault:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, BlobGone, FileTooLarge) as fault:
             return Fault(listed.name, f"no record ({type(fault).__name__})")
         return Recorded(document) if at_home else Fault(listed.name, "its ids are not its name's")
 
@@ -220,29 +219,3 @@ def _leaf(listed: Listed) -> str:
 def _number(listed: Listed) -> int:
     number = _leaf(listed).removesuffix(".json")
     return int(number) if number.isascii() and number.isdigit() else 0
-
-
-def _check_record(document: Any) -> None:
-    """Compare a record that was read from the vault with the form that ``catalog.records`` describes.
-
-    Raises:
-        KeyError, TypeError, ValueError: it does not have it.
-    """
-    if document["version"] != 1 or not is_id(document["scan"]) or not is_id(document["act"]):
-        raise ValueError("no record of ours")
-    if type(document["number"]) is not int or document["number"] < 1:
-        raise ValueError("a record's number counts from 1")
-    datetime.fromisoformat(document["at"])
-    kind = RecordKind(document["kind"])
-    texts = {RecordKind.REVIEW: ("note",), RecordKind.ADDENDUM: ("note",)}.get(kind, ("reason",))
-    if not all(isinstance(document[name], str) for name in ("account", "by", "body", *texts)):
-        raise TypeError("a text is none")
-    if kind is RecordKind.REVIEW:
-        Review(document["status"])
-    elif kind is RecordKind.CORRECTION:
-        if not document["set"].keys() <= CORRECTED.keys():
-            raise ValueError("nobody can correct that")
-        for change in document["set"].values():
-            change["from"], change["to"]
-    elif type(document["closes" if kind is RecordKind.ADDENDUM else "withdrawn"]) is not bool:
-        raise TypeError("neither yes nor no")

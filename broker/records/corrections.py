@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
+from .. import capture
 from ..access.actor import Actor
 from ..access.permissions import Act, require
 from ..catalog import Tx, patients, scans
@@ -15,10 +16,6 @@ from ..errors import Invalid
 from ..words import CaptureSource, RecordKind
 from .keeper import Keeper
 
-#: No picture of an eye is older.
-EARLIEST = datetime(1850, 1, 1, tzinfo=UTC)
-#: A capture time may be later than now by this: clocks differ, and zones too.
-FAST_CLOCK = timedelta(hours=26)
 #: The values of a correction that follow from the time.
 _OF_TIME = ("captured_at", "captured_source", "visit_day")
 
@@ -77,7 +74,7 @@ class Corrections(Keeper):
         if "captured_at" in wanted:
             when = datetime.fromisoformat(wanted["captured_at"])
             when = when if when.tzinfo else when.replace(tzinfo=self.zone)
-            if why := _refusal(when, now):
+            if why := capture.refusal(when, now):
                 raise Invalid(why, field="captured_at")
             day = when.astimezone(self.zone).date().isoformat()
             source = CaptureSource.CORRECTED.value
@@ -90,15 +87,9 @@ def _before(scan: Scan) -> dict[str, Any]:
     return values | {"captured_at": scan.captured_at.isoformat()}
 
 
-def _refusal(when: datetime, now: datetime) -> str | None:
-    """Say why this cannot be a time of capture; None if it can."""
-    if when < EARLIEST:
-        return "The capture time lies before 1850."
-    return "The capture time lies in the future." if when > now + FAST_CLOCK else None
-
-
 def _refuse_unborn(tx: Tx, found: Mapping[str, Scan], wanted: Mapping[str, Any]) -> None:
     whose = {wanted["patient"]} if "patient" in wanted else {scan.patient_id for scan in found.values()}
-    born = max((patient.birth_date for patient in patients.many(tx, whose).values()), default="")
-    if wanted["visit_day"] < born:
-        raise Invalid("The capture time lies before the patient's birth date.", field="captured_at")
+    when = datetime.fromisoformat(wanted["captured_at"])
+    for patient in patients.many(tx, whose).values():
+        if why := capture.before_birth(when, date.fromisoformat(patient.birth_date)):
+            raise Invalid(why, field="captured_at")

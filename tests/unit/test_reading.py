@@ -36,7 +36,7 @@ def test_the_worklist_has_urgent_visits_first_then_the_oldest(parts: Parts, ada:
     shelf.scan(parts, bea, NOW - 9 * DAY)
     shelf.scan(parts, bea, NOW, urgent=True)
     done = shelf.scan(parts, ada, NOW - 20 * DAY)
-    parts.records.review(DOC, new_id(NOW), {done.id: 0}, status=Review.REVIEWED, note="", now=NOW)
+    parts.records.review(DOC, new_id(NOW), {done.id: 0}, status=Review.REVIEWED, note="", now=NOW, unopened=True)
     shelf.scan(parts, ada, NOW - 30 * DAY, withdrawn=True)
     found, count, urgent = parts.reading.worklist(DOC)
     listed = [(one.patient.id, one.day, one.scans, one.urgent) for one in found]

@@ -60,7 +60,7 @@ def correct_and_review(rig: Rig) -> None:
     ids = [new_id(rig.clock.now) for _ in range(5)]
     now = rig.clock.now
     kept.correct(doctor, ids[0], [shown[0].id], changes={"eye": "OS"}, reason="Mixed up.", now=now)
-    kept.review(doctor, ids[1], {shown[1].id: 0}, status=Review.REPEAT, note="Blurred.", now=now)
+    kept.review(doctor, ids[1], {shown[1].id: 0}, status=Review.REPEAT, note="Blurred.", now=now, unopened=True)
     kept.add(doctor, ids[2], [shown[1].id], note="Patient has left.", closes=True, now=now)
     for place, restore in ((3, False), (4, True)):
         kept.withdraw(doctor, ids[place], [shown[2].id], restore=restore, reason="Wrong file?", now=now)

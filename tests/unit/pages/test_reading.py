@@ -99,7 +99,7 @@ def test_a_stale_page_says_what_changed_and_keeps_every_typed_word(
 ) -> None:
     scan = shelf.scan(parts, ada)
     fields = form(read(physician, f"/scans/{scan.id}"), "/review")
-    parts.records.review(DOC, new_id(NOW), {scan.id: 0}, status=Review.REPEAT, note="Too dark.", now=NOW)
+    parts.records.review(DOC, new_id(NOW), {scan.id: 0}, status=Review.REPEAT, note="Too dark.", now=NOW, unopened=True)
     data = fields | {"status": "reviewed", "note": "A long text\nof two lines."}
     answer = physician.post(f"/scans/{scan.id}/review", data=data)
     assert answer.status_code == 412
@@ -115,7 +115,7 @@ def test_a_stale_page_says_what_changed_and_keeps_every_typed_word(
 
 def test_after_a_review_the_page_offers_an_addendum_only(physician: FlaskClient, parts: Parts, ada: Patient) -> None:
     scan = shelf.scan(parts, ada)
-    parts.records.review(DOC, new_id(NOW), {scan.id: 0}, status=Review.REVIEWED, note="", now=NOW)
+    parts.records.review(DOC, new_id(NOW), {scan.id: 0}, status=Review.REVIEWED, note="", now=NOW, unopened=True)
     page = read(physician, f"/scans/{scan.id}")
     assert not [one for one in page.all("form") if one.attributes.get("action", "").endswith("/review")]
     fields = form(page, "/addendum")
@@ -193,7 +193,7 @@ def test_the_report_has_both_eyes_facts_notes_a_signature_line_and_what_it_is_no
 ) -> None:
     right = shelf.scan(parts, ada)
     shelf.scan(parts, ada, eye=Eye.OS)
-    parts.records.review(DOC, new_id(NOW), {right.id: 0}, status=Review.REVIEWED, note="Healthy.", now=NOW)
+    parts.records.review(DOC, new_id(NOW), {right.id: 0}, status=Review.REVIEWED, note="Healthy.", now=NOW, unopened=True)
     page = read(physician, f"/patients/{ada.id}/visits/2026-11-22")
     for words in ("Example, Ada", "0012345", "22 Nov 2026", "OD · right", "OS · left", "Example Cam 1", "Healthy."):
         assert words in page.words
@@ -242,7 +242,7 @@ def test_a_stack_gets_its_frames_its_locator_and_no_full_picture(
 def test_the_new_filters_stand_in_the_address(physician: FlaskClient, parts: Parts, ada: Patient, query: str) -> None:
     wanted = shelf.scan(parts, ada, attention=["eye"], device="Other cam")
     shelf.scan(parts, ada)
-    parts.records.review(DOC, new_id(NOW), {wanted.id: 0}, status=Review.REVIEWED, note="", now=NOW)
+    parts.records.review(DOC, new_id(NOW), {wanted.id: 0}, status=Review.REVIEWED, note="", now=NOW, unopened=True)
     page = read(physician, f"/gallery?{query}")
     assert [one.attributes["data-scan"] for one in page.all("img") if "data-scan" in one.attributes] == [wanted.id]
     assert f"/gallery/months?{query}" in page.addresses

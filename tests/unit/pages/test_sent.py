@@ -113,7 +113,7 @@ def test_a_wanted_repeat_stands_there_for_everybody_who_sends_until_it_is_closed
     assert "None." in sections(technician.get("/upload/today").text)["Repeats wanted"]
     scan = shelf.scan(parts, ada, eye=Eye.OS)
     note = "Lids in the way, <b>please</b> again."
-    parts.records.review(DOC, new_id(NOW), {scan.id: 0}, status=Review.REPEAT, note=note, now=NOW)
+    parts.records.review(DOC, new_id(NOW), {scan.id: 0}, status=Review.REPEAT, note=note, now=NOW, unopened=True)
     html = technician.get("/upload/today").text
     words = sections(html)["Repeats wanted"]
     for text in ("Example, Ada", "21 Mar 1957", "0012345", "OS · left", "Colour fundus", note, DOC.name, "22 Nov 2026"):
@@ -126,7 +126,7 @@ def test_a_wanted_repeat_stands_there_for_everybody_who_sends_until_it_is_closed
 def test_the_latest_review_says_what_is_wanted(parts: Parts, technician: FlaskClient, ada: Patient) -> None:
     scan = shelf.scan(parts, ada)
     for seen, note in enumerate(("Too dark.", "Still too dark.")):
-        parts.records.review(DOC, new_id(NOW), {scan.id: seen}, status=Review.REPEAT, note=note, now=NOW)
+        parts.records.review(DOC, new_id(NOW), {scan.id: seen}, status=Review.REPEAT, note=note, now=NOW, unopened=True)
     parts.records.add(DOC, new_id(NOW), [scan.id], note="She comes on Monday.", now=NOW)
     words = sections(technician.get("/upload/today").text)["Repeats wanted"]
     assert "Still too dark." in words
