@@ -13,7 +13,7 @@ from typing import Any
 
 from .access.actor import Actor
 from .access.permissions import Act, may, require
-from .catalog import Catalog, Tx, moves, opened, patients, repeats, scans, uploads, visits
+from .catalog import Catalog, Tx, moves, opened, patients, records, repeats, scans, uploads, visits
 from .catalog.moves import Move
 from .catalog.patients import Patient
 from .catalog.repeats import Group
@@ -24,7 +24,8 @@ from .errors import PatientNotFound, ScanNotFound
 from .gallery import Gallery, Shown
 from .merging import merges
 from .names import Rendition
-from .words import Eye, State
+from .records.retractions import can_be_taken_back
+from .words import Eye, Review, State
 
 #: Uploads shown as tiles "being checked" at once.
 TILES = 60
@@ -139,6 +140,18 @@ class Repeats:
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """A review that its author can still take back: whose, of which day (ISO), of how many scans, the first of them."""
+
+    act: str
+    status: Review
+    patient: Patient
+    day: str
+    count: int
+    scan: str
+
+
+@dataclass(frozen=True, slots=True)
 class Around:
     """What one goes to from a scan: neighbours in time, the same eye before, the other eye, and its whole visit.
 
@@ -223,6 +236,21 @@ class Reading:
         if not again:
             return []
         return self.gallery.shown(actor, "gallery.see", again, (Rendition.THUMBNAIL,), now=now, records=True)
+
+    def done(self, actor: Actor, act: str, *, now: datetime) -> Done | None:
+        """Give a review of this account that can still be taken back; None if there is none of that id."""
+        require(actor, Act.REVIEW)
+        with self.catalog.read() as tx:
+            said = records.of_act(tx, act)
+            found = scans.find(tx, [one["scan"] for one in said]) if said else {}
+        if not said or len(found) < len(said) or not all(can_be_taken_back(actor, one, now) for one in said):
+            return None
+        if any(found[one["scan"]][0].records != one["number"] or "status" not in one for one in said):
+            return None
+        # Whom it names is shown again.
+        first = self.gallery.shown(actor, "gallery.see", found.values(), (), now=now)[0]
+        status = Review(said[0]["status"])
+        return Done(act, status, first.patient, first.scan.visit_day, len(said), said[0]["scan"])
 
     def opened(self, actor: Actor, ids: Iterable[str]) -> dict[str, int]:
         """Give how many slices this account has seen of these scans (1 of a picture); unopened ones are left out."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from flask import Flask, render_template, request
 
 from ..access.actor import Actor
 from ..access.permissions import Act, may
 from ..guard import maybe_actor, parts
-from . import texts
+from ..ids import is_id
+from . import show, texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,25 @@ def home(actor: Actor) -> str:
 def now() -> datetime:
     """The time of this request."""
     return parts().clock()
+
+
+def done() -> dict[str, Any] | None:
+    """What the account has just signed, if the address names it and it can still be taken back."""
+    act, who = request.args.get("done", ""), maybe_actor()
+    if not is_id(act) or who is None or not may(who, Act.REVIEW):
+        return None
+    found = parts().reading.done(who, act, now=now())
+    if found is None:
+        return None
+    return {
+        "what": texts.REVIEWS[found.status],
+        "person": show.person(found.patient),
+        "day": texts.day(found.day),
+        "count": texts.scans(found.count),
+        "scan": found.scan,
+        "act": found.act,
+        "new_act": str(uuid4()),
+    }
 
 
 def _who() -> dict[str, Any]:

@@ -15,12 +15,15 @@ from werkzeug.wrappers import Response
 
 from ..access.permissions import Act, may
 from ..errors import AttentionOpen, BrokerError, IllegalMove, Invalid, NotOpened, Stale
+from ..gallery import Shown
 from ..guard import actor, parts, policy
 from ..ids import is_id
 from ..names import Rendition
+from ..reading import Around
 from ..records import Records
+from ..records.retractions import can_be_taken_back
 from ..words import Eye, Kind, Review
-from . import asking, frame, settle, texts
+from . import asking, frame, settle, signing, texts
 from . import show as shown
 
 
@@ -31,6 +34,7 @@ def add_to(pages: Blueprint) -> None:
     pages.post("/scans/<id:scan>/addendum")(addendum)
     pages.post("/scans/<id:scan>/close")(close)
     pages.post("/scans/<id:scan>/correct")(correct)
+    pages.post("/scans/<id:scan>/retract")(retract)
     pages.post("/scans/<id:scan>/withdraw")(withdraw)
     pages.post("/scans/<id:scan>/restore")(restore)
 
@@ -44,15 +48,19 @@ def show(scan: str) -> str:
 @policy(Act.REVIEW)
 def review(scan: str) -> Response:
     """Take a review of this scan or of its visit, and go on to the next visit."""
-    status = request.form.get("status", "")
+    # "reviewed-opened" and "reviewed-all" answer the question what is to become of those that were not opened.
+    status, _, how = request.form.get("status", "").partition("-")
 
     def say(records: Records, act: str) -> None:
-        seen = _seen(request.form.getlist("seen"))
-        if request.form.get("scope") == "scan" or scan not in seen:
-            seen = {scan: seen.get(scan, -1)}
+        seen = signing.seen(scan)
+        if how == "opened":
+            ticks = parts().reading.opened(actor(), seen)
+            seen = {one: what for one, what in seen.items() if one in ticks}
+        if not seen:
+            raise Invalid("There is nothing to sign.")
         wanted = Review(status) if status in set(Review) else Review.UNREVIEWED
-        note, unopened = asking.text("note", asking.LONGEST_NOTE), request.form.get("unopened") == "yes"
-        records.review(actor(), act, seen, status=wanted, note=note, unopened=unopened, now=frame.now())
+        note = asking.text("note", asking.LONGEST_NOTE)
+        records.review(actor(), act, seen, status=wanted, note=note, unopened=how == "all", now=frame.now())
 
     return _take(scan, say) or _next(scan)
 
@@ -100,6 +108,19 @@ def correct(scan: str) -> Response:
     return _take(scan, say) or redirect(f"/scans/{scan}", 303)
 
 
+@policy(Act.CORRECT)
+def retract(scan: str) -> Response:
+    """Take an own act back, whole."""
+
+    def say(records: Records, act: str) -> None:
+        what = request.form.get("what", "")
+        if not is_id(what):
+            raise Invalid("This form is not one of ours. Load the page again.")
+        records.retract(actor(), act, what, now=frame.now())
+
+    return _take(scan, say) or redirect(f"/scans/{scan}", 303)
+
+
 @policy(Act.WITHDRAW)
 def withdraw(scan: str) -> Response:
     """Withdraw a scan, and go to its patient."""
@@ -132,7 +153,8 @@ def _take(scan: str, say: Callable[[Records, str], None]) -> Response | None:
 def _next(scan: str) -> Response:
     read = parts().gallery.one(actor(), scan, now=frame.now()).scan
     following = parts().reading.next_visit(actor(), but=(read.patient_id, read.visit_day))
-    return redirect(f"/scans/{following.first}" if following else "/worklist", 303)
+    to = f"/scans/{following.first}" if following else "/worklist"
+    return redirect(f"{to}?done={asking.act()}", 303)
 
 
 def _page(scan: str, problem: BrokerError | None = None) -> str:
@@ -140,7 +162,8 @@ def _page(scan: str, problem: BrokerError | None = None) -> str:
     one = parts().gallery.one(actor(), scan, now=frame.now())
     around = parts().reading.around(actor(), one)
     facts, review = one.scan.facts, one.scan.review
-    open_ones = [row for row in around.visit if row.review is not Review.REVIEWED]
+    asks = settle.questions(one, zone)
+    last = one.records[-1] if one.records else None
     pair = (one.scan, around.fellow) if one.scan.eye is Eye.OD else (around.fellow, one.scan)
     return frame.page(
         "scan.html",
@@ -157,7 +180,10 @@ def _page(scan: str, problem: BrokerError | None = None) -> str:
         reviewed=review is Review.REVIEWED,
         repeat_open=review is Review.REPEAT,
         may_review=may(actor(), Act.REVIEW),
-        open=[f"{row.id}:{row.records}" for row in open_ones],
+        sign=_signing(one, around, problem) if may(actor(), Act.REVIEW) else None,
+        take_back=last["act"] if last and can_be_taken_back(actor(), last, frame.now()) else "",
+        done=frame.done(),
+        notices=settle.notices(one, asks),
         new_act=uuid4,
         typed=asking.typed(problem),
         problem=problem.detail or problem.title if problem else "",
@@ -171,12 +197,17 @@ def _page(scan: str, problem: BrokerError | None = None) -> str:
         digest=facts["digest"],
         facts=shown.facts(one, zone),
         claims=shown.claims(one, zone),
-        questions=settle.questions(one, zone),
+        questions=asks,
         reasons=texts.REASONS,
         eyes=shown.EYES,
         kinds=shown.KINDS,
         keys=texts.KEYS,
     )
+
+
+def _signing(one: Shown, around: Around, problem: BrokerError | None) -> signing.Signing:
+    ticks = parts().reading.opened(actor(), [row.id for row in around.visit])
+    return signing.signing(one.scan, around.visit, ticks, problem)
 
 
 def _before(row: Any) -> dict[str, str] | None:
@@ -188,8 +219,3 @@ def _changed(problem: BrokerError | None) -> list[dict[str, Any]]:
     changed: Any = problem.members.get("changed", []) if problem else []
     acts = {record["act"]: record for one in changed for record in one["records"]}
     return list(acts.values())
-
-
-def _seen(values: list[str]) -> dict[str, int]:
-    pairs = [value.partition(":") for value in values]
-    return {scan: int(count) for scan, _, count in pairs if is_id(scan) and count.isdecimal() and len(count) < 9}

@@ -59,3 +59,9 @@ def _time(shown: Shown, zone: ZoneInfo) -> Question:
     shown_as = texts.moment(when, zone)
     text = f"{Attention.CAPTURED_AT.sentence} It is kept as {shown_as}."
     return Question("captured_at", "Captured when?", text, [(when.isoformat(), f"{shown_as} is right")], other="type")
+
+
+def notices(shown: Shown, asked: list[Question]) -> list[str]:
+    """List what is to be known about a scan and is not among the questions that are asked."""
+    fields = {one.field for one in asked}
+    return [code.sentence for code in shown.scan.attention if code.value not in fields]

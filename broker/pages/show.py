@@ -12,7 +12,7 @@ from ..catalog.patients import Patient
 from ..catalog.uploads import Upload
 from ..gallery import Shown
 from ..names import Rendition
-from ..words import Eye, Kind, Review
+from ..words import Eye, Kind, RecordKind, Review
 from . import texts
 
 
@@ -84,12 +84,14 @@ class Pane:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One record: what, who, when, and the words."""
+    """One record: what, who, when, and the words. ``more``: what was seen by then; ``gone``: it was taken back."""
 
     what: str
     by: str
     at: str
     text: str
+    more: str = ""
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +194,19 @@ def pane(shown: Shown) -> Pane | None:
 
 
 def said(records: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> list[Said]:
-    """Show what was said about a scan, newest first."""
+    """Show what was said about a scan, newest first, with what was taken back."""
+    told = list(records)
+    gone = {one["retracts"] for one in told if one["kind"] == RecordKind.RETRACTION}
     made = [
-        Said(texts.record(one), one["by"], texts.moment(one["at"], zone), one.get("note") or one.get("reason") or "")
-        for one in records
+        Said(
+            what=texts.record(one),
+            by=one["by"],
+            at=texts.moment(one["at"], zone),
+            text=one.get("note") or one.get("reason") or "",
+            more=texts.seen(one),
+            gone=one["act"] in gone or bool(one.get("retracted")),
+        )
+        for one in told
     ]
     return made[::-1]
 

@@ -148,18 +148,34 @@ def record(document: Mapping[str, Any]) -> str:
         return REVIEWS[Review(document["status"])]
     if kind == RecordKind.ADDENDUM:
         return "Repeat closed" if document["closes"] else "Added"
+    if kind == RecordKind.RETRACTION:
+        return "Taken back"
+    if kind == RecordKind.ANSWER:
+        return "Repeat linked" if document["possible"] else "Repeat not possible"
     if kind == RecordKind.WITHDRAWAL:
         return "Withdrawn" if document["withdrawn"] else "Restored"
     changes = document["set"]
     parts = []
     for what, words in (("eye", EYES), ("kind", KINDS)):
         if what in changes:
-            parts.append(f"{words[changes[what]['from']]} → {words[changes[what]['to']]}")
+            before, after = (words[changes[what][end]] for end in ("from", "to"))
+            parts.append(f"{before} confirmed" if before == after else f"{before} → {after}")
     if "visit_day" in changes:
-        parts.append(f"{day(changes['visit_day']['from'])} → {day(changes['visit_day']['to'])}")
+        before, after = (day(changes["visit_day"][end]) for end in ("from", "to"))
+        parts.append("time of capture" if before == after else f"{before} → {after}")
     if "patient" in changes:
-        parts.append("moved from another patient")
+        same = changes["patient"]["from"] == changes["patient"]["to"]
+        parts.append("patient confirmed" if same else "moved from another patient")
     return f"Corrected: {', '.join(parts)}"
+
+
+def seen(document: Mapping[str, Any]) -> str:
+    """What of a scan was seen when it was reviewed: ``opened``, ``not opened``, ``12 of 128 slices``; "" if unknown."""
+    if "opened" not in document:
+        return ""
+    if not document["opened"]:
+        return "not opened"
+    return "{} of {} slices".format(*document["slices"]) if document["slices"] else "opened"
 
 
 def month(value: str) -> str:

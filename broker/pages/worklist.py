@@ -42,4 +42,5 @@ def show() -> str:
         count=texts.count(count, COUNTED),
         urgent=texts.count(urgent, COUNTED),
         repeats=repeats,
+        done=frame.done(),
     )

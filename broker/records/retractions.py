@@ -50,6 +50,12 @@ class Retractions(Keeper):
         return self.keep(actor, act, "scan.retract", ids, make, said, now)
 
 
+def can_be_taken_back(actor: Actor, one: Document, now: datetime) -> bool:
+    """Whether this account may still take this record's act back, if nothing was said since."""
+    young = now - datetime.fromisoformat(one["at"]) <= WITHIN
+    return young and one["account"] == actor.account and RecordKind(one["kind"]) in _CAN_BE
+
+
 def _refuse(actor: Actor, one: Document, scan: Scan, now: datetime) -> None:
     if one["account"] != actor.account:
         raise NotAllowed("Only the author takes this back.")

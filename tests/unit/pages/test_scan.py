@@ -57,7 +57,7 @@ def test_a_difference_between_said_and_found_is_marked(physician: FlaskClient, p
     nothing = shelf.facts()["declared"]
     facts = shelf.facts(declared=nothing | {"eye": "OD", "kind": "oct"}, detected=nothing | {"eye": "OS"})
     page = read(physician, shelf.scan(parts, ada, facts=facts, eye=Eye.OD, attention=["eye"]).id)
-    assert "The file names another eye than the technician did, or two eyes at once." in page.words
+    assert "The file says OS, the technician said OD. Which is right?" in page.words
     assert len([one for one in page.all("tr") if one.attributes.get("class") == "differs"]) == 1
     assert "(differs)" in page.words
 

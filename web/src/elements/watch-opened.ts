@@ -1,10 +1,11 @@
 /** Notices which pictures of a page somebody has really before them, and tells the service. */
 import type { Api } from "../lib/api.ts";
-import { Opened } from "../lib/opened.ts";
+import { Opened, type Seen } from "../lib/opened.ts";
 import type { ScanView } from "./scan-view.ts";
 
-export function watchOpened(page: Document, api: Api): Opened {
-  const opened = new Opened((seen, last) => api.opened(seen, last));
+/** `learn` hears what is kept as seen. */
+export function watchOpened(page: Document, api: Api, learn: (seen: readonly Seen[]) => void = () => undefined): Opened {
+  const opened = new Opened(async (seen, last) => learn(await api.opened(seen, last)));
   const look = (): void => {
     if (page.visibilityState !== "visible") return;
     for (const view of page.querySelectorAll<ScanView>("scan-view")) {

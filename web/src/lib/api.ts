@@ -1,4 +1,5 @@
 /** The broker's JSON API as the pages use it. Every answer that is not 2xx is thrown as a `Problem`. */
+import type { Seen } from "./opened.ts";
 import { retryAfter } from "./retry.ts";
 
 export interface BlockPlan {
@@ -183,9 +184,9 @@ export class Api {
     await this.call("POST", "/withdrawals", { id: act, scans, reason });
   }
 
-  /** Keep what was shown to this account; `last`: the page is being left, and the browser finishes it. */
-  async opened(scans: readonly { id: string; slices: number }[], last = false): Promise<void> {
-    await this.call("POST", "/scans/opened", { scans }, last);
+  /** Keep what was shown to this account, and get what it has seen of these by now; `last`: the page is being left. */
+  async opened(seen: readonly Seen[], last = false): Promise<Seen[]> {
+    return (await this.call<{ scans: Seen[] }>("POST", "/scans/opened", { scans: seen }, last)).scans;
   }
 
   private async call<T>(method: string, path: string, body?: unknown, keepalive = false): Promise<T> {

@@ -3,11 +3,14 @@ import "../styles/scan.css";
 import { DeskTools, KEYS, movedBy } from "../elements/desk-tools.ts";
 import { OctStack } from "../elements/oct-stack.ts";
 import { Desk, ScanView } from "../elements/scan-view.ts";
+import { watchOpened } from "../elements/watch-opened.ts";
 import { Api } from "../lib/api.ts";
 import { download } from "../lib/download.ts";
+import type { Opened } from "../lib/opened.ts";
 import { tendPictures } from "../lib/pictures.ts";
 import { rememberLight } from "../lib/light.ts";
 import { takeKeys } from "../lib/shortcuts.ts";
+import { Signing } from "../lib/signing.ts";
 import { keepWords } from "../lib/words.ts";
 
 const api = new Api();
@@ -21,6 +24,11 @@ const tools = root && pane ? new DeskTools(root, desk, () => [pane]) : undefined
 tendPictures(document, api);
 rememberLight();
 keepWords(document);
+
+let opened: Opened | undefined;
+const form = document.querySelector<HTMLFormElement>("form[data-signing]");
+const signing = form ? new Signing(form, () => opened) : undefined;
+opened = watchOpened(document, api, (seen) => signing?.learn(seen));
 
 const original = document.querySelector<HTMLButtonElement>("[data-original]");
 // Disabled until now, so that no click is lost while the page is still coming.
