@@ -57,6 +57,12 @@ def test_the_worklist_says_whose_visit_which_day_and_how_much(
     assert links[0] == f"/scans/{first.id}"
 
 
+def opened(client: FlaskClient, *scans: Scan) -> None:
+    """Say, as the page's script does, that the pictures were shown."""
+    told = {"scans": [{"id": scan.id, "slices": 1} for scan in scans]}
+    assert client.post("/api/v1/scans/opened", json=told).status_code == 200
+
+
 def test_a_technician_has_no_worklist_and_no_review(technician: FlaskClient, parts: Parts, ada: Patient) -> None:
     scan = shelf.scan(parts, ada)
     read(technician, "/worklist", 403)
@@ -72,6 +78,7 @@ def test_reviewing_a_visit_goes_on_to_the_next_one(physician: FlaskClient, parts
     waiting = shelf.scan(parts, bea)
     fields = form(read(physician, f"/scans/{right.id}"), "/review")
     assert sorted(fields["seen"]) == sorted([f"{right.id}:0", f"{left.id}:0"])
+    opened(physician, right, left)
     data = fields | {"scope": "visit", "status": "reviewed", "note": "No change."}
     answer = physician.post(f"/scans/{right.id}/review", data=data)
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/scans/{waiting.id}")
@@ -86,6 +93,7 @@ def test_reviewing_a_visit_goes_on_to_the_next_one(physician: FlaskClient, parts
 def test_one_scan_alone_can_be_sent_back_for_a_repeat(physician: FlaskClient, parts: Parts, ada: Patient) -> None:
     right, left = shelf.scan(parts, ada), shelf.scan(parts, ada, eye=Eye.OS)
     data = form(read(physician, f"/scans/{right.id}"), "/review")
+    opened(physician, right)
     physician.post(f"/scans/{right.id}/review", data=data | {"scope": "scan", "status": "repeat", "note": "Blurred."})
     assert [now_is(parts, one).review for one in (right, left)] == [Review.REPEAT, Review.UNREVIEWED]
     assert "Repeats wanted" in read(physician, "/worklist").words
@@ -99,6 +107,7 @@ def test_a_stale_page_says_what_changed_and_keeps_every_typed_word(
 ) -> None:
     scan = shelf.scan(parts, ada)
     fields = form(read(physician, f"/scans/{scan.id}"), "/review")
+    opened(physician, scan)
     parts.records.review(DOC, new_id(NOW), {scan.id: 0}, status=Review.REPEAT, note="Too dark.", now=NOW, unopened=True)
     data = fields | {"status": "reviewed", "note": "A long text\nof two lines."}
     answer = physician.post(f"/scans/{scan.id}/review", data=data)
@@ -109,7 +118,7 @@ def test_a_stale_page_says_what_changed_and_keeps_every_typed_word(
     assert "Too dark." in page.words
     assert "A long text\nof two lines." in answer.get_data(as_text=True)
     assert now_is(parts, scan).records == 1
-    again = form(page, "/review") | {"status": "reviewed", "note": "x"}
+    again = form(page, "/review") | {"status": "repeat", "note": "x"}
     assert physician.post(f"/scans/{scan.id}/review", data=again).status_code == 303
 
 
@@ -240,7 +249,7 @@ def test_a_stack_gets_its_frames_its_locator_and_no_full_picture(
 
 @pytest.mark.parametrize("query", ["review=reviewed", "attention=yes", "device=Other+cam"])
 def test_the_new_filters_stand_in_the_address(physician: FlaskClient, parts: Parts, ada: Patient, query: str) -> None:
-    wanted = shelf.scan(parts, ada, attention=["eye"], device="Other cam")
+    wanted = shelf.scan(parts, ada, attention=["captured_at"], device="Other cam")
     shelf.scan(parts, ada)
     parts.records.review(DOC, new_id(NOW), {wanted.id: 0}, status=Review.REVIEWED, note="", now=NOW, unopened=True)
     page = read(physician, f"/gallery?{query}")
