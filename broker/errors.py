@@ -124,13 +124,13 @@ class PatientExists(BrokerError):
 
 
 class NotOpened(BrokerError):
-    """Some of the scans were never opened by this account: ``scans`` names them. Open them, or say ``unopened``."""
+    """Your account has never opened some of these pictures. Open them, or say that you sign without."""
 
     slug, status, title = "not-opened", 409, "Not every picture was opened"
 
 
 class AttentionOpen(BrokerError):
-    """The patient or the eye of some scans is in doubt: ``scans`` names them. Correct or confirm it, then go on."""
+    """The patient or the eye of some scans is in doubt. Somebody corrects or confirms it first; technicians may too."""
 
     slug, status, title = "attention-open", 409, "Patient or eye is in doubt"
 

@@ -212,8 +212,9 @@ class Reading:
         """List the repeats that are wanted, with what was said about them and what answers them."""
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
-            groups = {group: repeats.wanted(tx, group, limit=MOST) for group in Group}
-            answers = repeats.answers(tx, groups[Group.ANSWERED], most=MOST_ANSWERS)
+            groups = repeats.wanted(tx, limit=MOST)
+            answered = groups[Group.ANSWERED]
+            answers = repeats.answers(tx, answered, most=MOST_ANSWERS) if answered else {}
             ids = [scan for group in groups.values() for scan in group]
             found = scans.find(tx, [*ids, *(one for some in answers.values() for one in some)])
         handed = self.gallery.shown(actor, "gallery.see", found.values(), (Rendition.THUMBNAIL,), now=now, records=True)

@@ -88,7 +88,7 @@ def absorbed(tx: Tx, patient: str, *, directly: bool = False) -> list[Patient]:
 
 
 def of_person(tx: Tx, patient: str) -> list[Patient]:
-    """List all records of the person of whom this is one: this first, then the others by id; none if nobody knows it."""
+    """List all records of the person of whom this is one: this first, then the others; none if nobody knows it."""
     asked = patients.alias("asked")
     end = sa.select(sa.func.coalesce(asked.c.survivor, asked.c.id)).where(asked.c.id == patient).scalar_subquery()
     query = sa.select(*COLUMNS).where((patients.c.id == end) | (patients.c.survivor == end))

@@ -57,9 +57,12 @@ _GROUPS: dict[Group, sa.ColumnElement[bool]] = {
 _LIMIT = sa.bindparam("limit", type_=sa.Integer)
 
 
-def wanted(tx: Tx, group: Group, *, limit: int) -> list[str]:
-    """List the scans of which a repeat is wanted and stands there, the newest request first."""
-    return list(tx.execute(_wanted(group), {"limit": limit}).scalars())
+def wanted(tx: Tx, *, limit: int) -> dict[Group, list[str]]:
+    """List the scans of which a repeat is wanted by where it stands, the newest request first, up to ``limit`` each."""
+    found: dict[Group, list[str]] = {group: [] for group in Group}
+    for group, scan in tx.execute(_wanted(), {"limit": limit}):
+        found[Group(group)].append(scan)
+    return found
 
 
 def counts(tx: Tx, *, most: int) -> tuple[int, int]:
@@ -80,10 +83,17 @@ def answers(tx: Tx, ids: Sequence[str], *, most: int) -> dict[str, list[str]]:
     return found
 
 
-@lru_cache(maxsize=len(Group))
-def _wanted(group: Group) -> sa.Select[Any]:
-    query = sa.select(scans.c.id).where(REPEAT, _GROUPS[group])
-    return query.order_by(scans.c.requested_at.desc(), scans.c.id.desc()).limit(_LIMIT)
+@lru_cache(maxsize=1)
+def _wanted() -> sa.CompoundSelect[Any]:
+    newest = (scans.c.requested_at.desc(), scans.c.id.desc())
+    groups = [
+        sa.select(sa.literal_column(f"'{group}'").label("stands"), scans.c.id)
+        .where(REPEAT, which)
+        .order_by(*newest)
+        .limit(_LIMIT)
+        for group, which in _GROUPS.items()
+    ]
+    return sa.union_all(*(sa.select(group.subquery()) for group in groups))
 
 
 @lru_cache(maxsize=1)

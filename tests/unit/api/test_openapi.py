@@ -124,10 +124,18 @@ def test_every_answer_is_what_the_description_says(
     ask("POST", "/scans/{scan}/original", 200, {}, scan=scan.id)
     ask("GET", "/scans/months?kind=oct", 200)
     said, reason = {"id": new_id(NOW)}, {"reason": "Mixed up."}
+    ask("POST", "/scans/opened", 200, {"scans": [{"id": scan.id, "slices": 1}]})
     ask("POST", "/reviews", 201, said | {"scans": [{"id": scan.id, "seen": 0}], "status": "repeat", "note": "Blurred."})
+    answered = {"id": new_id(NOW), "scan": scan.id, "possible": False}
+    ask("POST", "/answers", 201, answered | reason)
+    ask("GET", "/scans?review=repeat", 200)
+    ask("POST", "/retractions", 201, {"id": new_id(NOW), "act": answered["id"]})
     ask("POST", "/addenda", 201, {"id": new_id(NOW), "scans": [scan.id], "note": "Patient has left.", "closes": True})
     ask("POST", "/corrections", 201, {"id": new_id(NOW), "scans": [scan.id], "set": {"eye": "OS"}} | reason)
     ask("POST", "/withdrawals", 201, {"id": new_id(NOW), "scans": [scan.id]} | reason)
+    other = ask("POST", "/patients", 201, PATIENT | {"mrn": "3"})["id"]
+    ask("POST", "/merges", 201, {"id": new_id(NOW), "absorbed": other, "into": patient} | reason)
+    ask("POST", "/merges/undo", 201, {"id": new_id(NOW), "absorbed": other} | reason)
     ask("GET", "/health", 200)
     technician = client_for(Role.ADMIN)
     ask("GET", "/audit?act=upload", 200)

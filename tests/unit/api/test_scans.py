@@ -35,7 +35,7 @@ def test_a_scan_tells_all_that_a_card_shows(physician: FlaskClient, stored: Stor
         "id": scan.id, "upload": scan.upload_id, "eye": "OD", "kind": "color_fundus",
         "captured_at": "2026-11-20T08:00:00Z", "captured_source": "declared", "visit_day": "2026-11-20",
         "device": "Camera", "width": 1600, "height": 1200, "frames": 1, "no_preview": None, "attention": ["eye"],
-        "review": "unreviewed", "seen": 0,
+        "review": "unreviewed", "seen": 0, "manifest": 1, "requested_at": None, "answer": None,
         "placeholder": "data:image/webp;base64,AAAA", "note": "blurred", "urgent": True,
         "sent_by": "Tess Technician", "digest": f"sha256:{'0' * 64}", "size": 1000, "filename": "IMG_1.JPG",
         "declared": scan.facts["declared"], "detected": scan.facts["detected"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from broker.access.actor import Actor
 from broker.catalog import scans, uploads
 from broker.catalog.patients import Patient
 from broker.catalog.scans import Claims, Facts, Scan
@@ -93,6 +94,11 @@ def facts(**changes: object) -> Facts:
         "stored_at": NOW.isoformat(),
     }
     return values | changes  # type: ignore[return-value]
+
+
+def look(parts: Parts, who: Actor, *rows: Scan, slices: int = 0) -> None:
+    """Open scans as ``who``, all slices unless ``slices`` says how many."""
+    parts.records.open(who, [(row.id, slices or row.facts["frames"]) for row in rows], now=NOW)
 
 
 def checked(parts: Parts, who: Patient, now: datetime = NOW) -> str:

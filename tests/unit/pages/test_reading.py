@@ -40,12 +40,6 @@ def form(page: Page, action: str) -> dict[str, list[str]]:
     return fields
 
 
-def open_(client: FlaskClient, *rows: Scan, slices: int = 1) -> None:
-    """Show these scans to whoever this is, as the viewer tells it."""
-    seen = [{"id": row.id, "slices": slices} for row in rows]
-    assert client.post("/api/v1/scans/opened", json={"scans": seen}).status_code == 200
-
-
 def now_is(parts: Parts, scan: Scan) -> Scan:
     with parts.catalog.read() as tx:
         return scans.find(tx, [scan.id])[scan.id][0]
@@ -63,6 +57,12 @@ def test_the_worklist_says_whose_visit_which_day_and_how_much(
     assert links[0] == f"/scans/{first.id}"
 
 
+def opened(client: FlaskClient, *scans: Scan, slices: int = 1) -> None:
+    """Say, as the page's script does, that the pictures were shown."""
+    told = {"scans": [{"id": scan.id, "slices": slices} for scan in scans]}
+    assert client.post("/api/v1/scans/opened", json=told).status_code == 200
+
+
 def test_a_technician_has_no_worklist_and_no_review(technician: FlaskClient, parts: Parts, ada: Patient) -> None:
     scan = shelf.scan(parts, ada)
     read(technician, "/worklist", 403)
@@ -78,7 +78,7 @@ def test_reviewing_a_visit_goes_on_to_the_next_one(physician: FlaskClient, parts
     waiting = shelf.scan(parts, bea)
     fields = form(read(physician, f"/scans/{right.id}"), "/review")
     assert sorted(fields["seen"]) == sorted([f"{right.id}:0:1", f"{left.id}:0:1"])
-    open_(physician, right, left)
+    opened(physician, right, left)
     data = fields | {"scope": "visit", "status": "reviewed", "note": "No change."}
     answer = physician.post(f"/scans/{right.id}/review", data=data)
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/scans/{waiting.id}?done={fields['act'][0]}")
@@ -93,7 +93,7 @@ def test_reviewing_a_visit_goes_on_to_the_next_one(physician: FlaskClient, parts
 def test_one_scan_alone_can_be_sent_back_for_a_repeat(physician: FlaskClient, parts: Parts, ada: Patient) -> None:
     right, left = shelf.scan(parts, ada), shelf.scan(parts, ada, eye=Eye.OS)
     data = form(read(physician, f"/scans/{right.id}"), "/review")
-    open_(physician, right)
+    opened(physician, right)
     physician.post(f"/scans/{right.id}/review", data=data | {"scope": "scan", "status": "repeat", "note": "Blurred."})
     assert [now_is(parts, one).review for one in (right, left)] == [Review.REPEAT, Review.UNREVIEWED]
     assert "Repeats wanted" in read(physician, "/worklist").words
@@ -107,6 +107,7 @@ def test_a_stale_page_says_what_changed_and_keeps_every_typed_word(
 ) -> None:
     scan = shelf.scan(parts, ada)
     fields = form(read(physician, f"/scans/{scan.id}"), "/review")
+    opened(physician, scan)
     parts.records.review(DOC, new_id(NOW), {scan.id: 0}, status=Review.REPEAT, note="Too dark.", now=NOW, unopened=True)
     data = fields | {"status": "reviewed", "note": "A long text\nof two lines."}
     answer = physician.post(f"/scans/{scan.id}/review", data=data)
@@ -121,7 +122,7 @@ def test_a_stale_page_says_what_changed_and_keeps_every_typed_word(
     assert "waits for its repeat" in page.words
     closing = form(page, "/close") | {"note": "Light enough to read."}
     assert physician.post(f"/scans/{scan.id}/close", data=closing).status_code == 303
-    open_(physician, scan)
+    opened(physician, scan)
     again = form(read(physician, f"/scans/{scan.id}"), "/review") | {"status": "reviewed", "note": "x"}
     assert physician.post(f"/scans/{scan.id}/review", data=again).status_code == 303
 

@@ -17,7 +17,7 @@ from tests.people import NOW
 from tests.unit.conftest import Clock
 from tests.unit.pages import shelf
 from tests.unit.pages.reading import Page
-from tests.unit.pages.test_reading import DOC, form, now_is, open_, read
+from tests.unit.pages.test_reading import DOC, form, now_is, opened, read
 
 
 def picture(slices: int, frames: int = 1, kind: Kind = Kind.COLOR_FUNDUS) -> signing.Item:
@@ -60,8 +60,8 @@ def test_the_button_counts_what_was_not_opened(physician: FlaskClient, parts: Pa
     right, left, oct_ = shelf.scan(parts, ada), shelf.scan(parts, ada, eye=Eye.OS), stack(parts, ada)
     words = read(physician, f"/scans/{right.id}").words
     assert "Reviewed, next (3 of 3 not opened)" in words
-    open_(physician, right, left)
-    open_(physician, oct_, slices=12)
+    opened(physician, right, left)
+    opened(physician, oct_, slices=12)
     words = read(physician, f"/scans/{right.id}").words
     assert "Reviewed, next (OCT: 12 of 128 slices)" in words
     assert "12 of 128 slices" in words
@@ -69,7 +69,7 @@ def test_the_button_counts_what_was_not_opened(physician: FlaskClient, parts: Pa
 
 def test_pressing_it_asks_first_and_signs_nothing(physician: FlaskClient, parts: Parts, ada: Patient) -> None:
     rows = [shelf.scan(parts, ada), shelf.scan(parts, ada, eye=Eye.OS), shelf.scan(parts, ada, kind=Kind.INFRARED)]
-    open_(physician, *rows[:2])
+    opened(physician, *rows[:2])
     answer = sign(physician, read(physician, f"/scans/{rows[0].id}"), rows[0], "reviewed", note="No change.")
     assert answer.status_code == 409
     page = Page(answer.get_data(as_text=True))
@@ -87,8 +87,8 @@ def test_all_can_be_signed_all_the_same_and_the_record_says_what_was_seen(
 ) -> None:
     right, bare = shelf.scan(parts, ada), shelf.scan(parts, ada, facts=shelf.facts(renditions={}, no_preview="None."))
     oct_ = stack(parts, ada)
-    open_(physician, right, bare)
-    open_(physician, oct_, slices=3)
+    opened(physician, right, bare)
+    opened(physician, oct_, slices=3)
     page = read(physician, f"/scans/{right.id}")
     # Without preview counts as not opened, whatever the browser says.
     assert "Reviewed, next (1 of 3 not opened; OCT: 3 of 128 slices)" in page.words
@@ -101,7 +101,7 @@ def test_all_can_be_signed_all_the_same_and_the_record_says_what_was_seen(
 def test_a_wanted_repeat_is_left_out_of_the_visit_and_said(physician: FlaskClient, parts: Parts, ada: Patient) -> None:
     right, blurred = shelf.scan(parts, ada), shelf.scan(parts, ada, eye=Eye.OS)
     parts.records.review(DOC, new_id(NOW), {blurred.id: 0}, status=Review.REPEAT, note="", unopened=True, now=NOW)
-    open_(physician, right, blurred)
+    opened(physician, right, blurred)
     for scan in (right, blurred):
         page = read(physician, f"/scans/{scan.id}")
         assert "1 waits for its repeat and is left out." in page.words
@@ -115,7 +115,7 @@ def test_what_is_flagged_for_patient_or_eye_is_not_signed_until_it_is_settled(
     physician: FlaskClient, parts: Parts, ada: Patient, code: Attention
 ) -> None:
     right, flagged = shelf.scan(parts, ada), shelf.scan(parts, ada, eye=Eye.OS, attention=[code])
-    open_(physician, right, flagged)
+    opened(physician, right, flagged)
     page = read(physician, f"/scans/{right.id}")
     assert "1 is flagged: settle it first." in page.words
     assert f"/scans/{flagged.id}" in page.addresses
@@ -128,7 +128,7 @@ def test_what_is_flagged_for_patient_or_eye_is_not_signed_until_it_is_settled(
 
 def test_other_flags_are_shown_only(physician: FlaskClient, parts: Parts, ada: Patient) -> None:
     scan = shelf.scan(parts, ada, attention=[Attention.CAPTURED_AT, Attention.STORED_ELSEWHERE])
-    open_(physician, scan)
+    opened(physician, scan)
     assert sign(physician, read(physician, f"/scans/{scan.id}"), scan, "reviewed").status_code == 303
 
 
@@ -136,7 +136,7 @@ def test_a_scan_that_the_form_did_not_show_is_never_signed(physician: FlaskClien
     scan = shelf.scan(parts, ada)
     page = read(physician, f"/scans/{scan.id}")
     later = shelf.scan(parts, ada, eye=Eye.OS)
-    open_(physician, scan, later)
+    opened(physician, scan, later)
     assert sign(physician, page, scan, "reviewed").status_code == 303
     assert now_is(parts, later).review is Review.UNREVIEWED
     none = physician.post(f"/scans/{later.id}/review", data={"act": new_id(NOW), "status": "reviewed"})
@@ -151,7 +151,7 @@ def test_the_author_takes_a_review_back_whole_for_ten_minutes(
     physician: FlaskClient, parts: Parts, ada: Patient, clock: Clock
 ) -> None:
     rows = [shelf.scan(parts, ada), shelf.scan(parts, ada, eye=Eye.OS)]
-    open_(physician, *rows)
+    opened(physician, *rows)
     answer = sign(physician, read(physician, f"/scans/{rows[0].id}"), rows[0], "reviewed")
     landed = read(physician, answer.headers["Location"])
     assert "Reviewed: Example, Ada, 22 Nov 2026, 2 scans." in landed.words
@@ -169,7 +169,7 @@ def test_after_ten_minutes_or_for_somebody_else_there_is_nothing_to_take_back(
     physician: FlaskClient, technician: FlaskClient, parts: Parts, ada: Patient, clock: Clock
 ) -> None:
     scan = shelf.scan(parts, ada)
-    open_(physician, scan)
+    opened(physician, scan)
     answer = sign(physician, read(physician, f"/scans/{scan.id}"), scan, "reviewed")
     assert "Take it back" not in read(technician, f"/scans/{scan.id}").words
     data = form(read(physician, f"/scans/{scan.id}"), "/retract")
