@@ -1,23 +1,25 @@
-"""``/patients/<id>``: a patient's visits by eye; one visit as a report; merging two records of one person."""
+"""``/patients/<id>``: a patient's visits by eye, with what was moved and merged; one visit as a report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, redirect
 from werkzeug.wrappers import Response
 
-from ..access.permissions import Act
+from ..access.permissions import Act, may
 from ..catalog.scans import Scan
-from ..errors import Invalid, PatientNotFound
+from ..errors import PatientNotFound
+from ..gallery import Shown
 from ..guard import actor, parts, policy
-from ..ids import is_id
 from ..names import Rendition
-from ..reading import Chart, Folded, Visit
+from ..reading import Chart, Folded, Moved, Visit
+from ..records import standing
 from ..words import Eye, Kind, Review
-from . import frame, texts
+from . import frame, signing, texts
 from . import show as shown
 from .asked import Asked
 
@@ -28,11 +30,10 @@ LONGEST_STRIP = 12
 
 
 def add_to(pages: Blueprint) -> None:
-    """Add the patient's page, the report, and merging."""
+    """Add the patient's page and the report."""
     pages.get("/patients/<id:patient>", endpoint="patient")(show)
     pages.get("/patients/<id:patient>/over-time")(over_time)
     pages.get("/patients/<id:patient>/visits/<day>", endpoint="report")(report)
-    pages.post("/patients/<id:patient>/merge")(merge)
 
 
 @policy(Act.SEE_SCANS)
@@ -45,7 +46,8 @@ def show(patient: str) -> str | Response:
     return frame.page(
         "patient.html",
         person=shown.person(chart.patient),
-        visits=[_visit(chart.patient.id, visit) for visit in chart.visits],
+        visits=_days(chart),
+        merged=_merges(chart),
         more=chart.more,
         withdrawn=[
             {"id": row.id, "alt": texts.alternative(row.kind, row.eye, row.visit_day), "act": str(uuid4())}
@@ -88,7 +90,7 @@ def report(patient: str, day: str) -> str:
     except ValueError:
         raise PatientNotFound("There is no such visit.") from None
     cards = {eye: [shown.card(one, Rendition.DISPLAY) for one in found if one.scan.eye is eye] for eye in Eye}
-    acts = {record["act"]: record for one in found for record in one.records}
+    acts = {record["act"]: record for one in found for record in standing(one.records)}
     said = sorted(acts.values(), key=lambda record: str(record["at"]))
     return frame.page(
         "report.html",
@@ -110,33 +112,53 @@ def report(patient: str, day: str) -> str:
     )
 
 
-@policy(Act.CORRECT)
-def merge(patient: str) -> str | Response:
-    """Show two records of one person, then merge the one into the other."""
-    form, now = request.form, frame.now()
-    who = parts().patients.one(actor(), patient, now=now)
-    count = len(parts().reading.scans_of(actor(), patient))
-    if is_id(form.get("into", "")):
-        reason = form.get("reason", "").strip()
-        if not reason or len(reason) > 1000 or not is_id(form.get("act", "")):
-            raise Invalid("Say why these are two records of one person.")
-        into = form["into"]
-        left = parts().patients.merge(actor(), form["act"], absorbed=patient, into=into, reason=reason, now=now)
-        return redirect(f"/patients/{left.id}", 303)
-    mrn = form.get("mrn", "").strip()[:64]
-    found = [one for one in parts().patients.find(actor(), mrn, now=now) if one.mrn == mrn and one.id != who.id]
-    problem = "" if len(found) == 1 else "No other patient has this record number."
-    return frame.page(
-        "merge.html",
-        person=shown.person(who),
-        into=shown.person(found[0]) if found else None,
-        count=count,
-        act=str(uuid4()),
-        problem=problem,
-    )
+def _days(chart: Chart) -> list[dict[str, Any]]:
+    """The visits, and the days of which nothing is left but that something was moved away; newest first."""
+    ids = [row.id for visit in chart.visits for row in visit.scans if row.review is Review.UNREVIEWED]
+    # Whoever signs sees what is still to be opened.
+    ticks = parts().reading.opened(actor(), ids) if ids and may(actor(), Act.REVIEW) else None
+    visits = {visit.day: _visit(chart.patient.id, visit, ticks) for visit in chart.visits}
+    empty = {"urgent": False, "state": "", "pair": None, "right": [], "left": [], "other": [], "empty": True}
+    days = {day: visits.get(day) or empty | {"iso": day, "day": texts.day(day)} for day in {*visits, *chart.moved}}
+    return [days[day] | {"moved": _moves(chart.moved.get(day, ()))} for day in sorted(days, reverse=True)]
 
 
-def _visit(patient: str, visit: Visit) -> dict[str, Any]:
+def _moves(moved: Sequence[Moved]) -> list[dict[str, Any]]:
+    """What was moved away and here, one line for each act."""
+    acts: dict[tuple[str, bool], list[Moved]] = {}
+    for one in moved:
+        acts.setdefault((one.move.act_id, one.away), []).append(one)
+    zone = parts().config.time_zone
+    return [
+        {
+            "count": texts.scans(len(some)),
+            "many": len(some) > 1,
+            "away": away,
+            "other": shown.person(some[0].other) if some[0].other else None,
+            "at": texts.moment(some[0].move.at, zone),
+            "by": some[0].move.by,
+            "reason": some[0].move.reason,
+        }
+        for (_, away), some in acts.items()
+    ]
+
+
+def _merges(chart: Chart) -> list[dict[str, Any]]:
+    zone = parts().config.time_zone
+    return [
+        {
+            "person": shown.person(one.patient),
+            "at": texts.moment(one.at, zone),
+            "by": one.by,
+            "reason": one.reason,
+            "undo": one.undo,
+            "act": str(uuid4()),
+        }
+        for one in chart.merged
+    ]
+
+
+def _visit(patient: str, visit: Visit, ticks: Mapping[str, int] | None) -> dict[str, Any]:
     open_ones = sum(row.review is Review.UNREVIEWED for row in visit.scans)
     words = "Reviewed" if not open_ones else "Not reviewed" if open_ones == len(visit.scans) else f"{open_ones} open"
     return {
@@ -145,21 +167,29 @@ def _visit(patient: str, visit: Visit) -> dict[str, Any]:
         "urgent": any(row.urgent and row.review is Review.UNREVIEWED for row in visit.scans),
         "state": words,
         "pair": _pair(visit.scans),
-        "right": [_fold(patient, visit, fold) for fold in visit.right],
-        "left": [_fold(patient, visit, fold) for fold in visit.left],
-        "other": [_fold(patient, visit, fold) for fold in visit.other],
+        "right": [_fold(patient, visit, fold, ticks) for fold in visit.right],
+        "left": [_fold(patient, visit, fold, ticks) for fold in visit.left],
+        "other": [_fold(patient, visit, fold, ticks) for fold in visit.other],
     }
 
 
-def _fold(patient: str, visit: Visit, fold: Folded) -> dict[str, Any]:
+def _fold(patient: str, visit: Visit, fold: Folded, ticks: Mapping[str, int] | None) -> dict[str, Any]:
     scan = fold.shown[0].scan
     whole = fold.count > len(fold.shown)
     return {
-        "cards": [shown.card(one, Rendition.THUMBNAIL) for one in fold.shown],
+        "cards": [_ticked(one, ticks) for one in fold.shown],
         "count": fold.count if whole else 0,
         "ids": [row.id for row in visit.scans if (row.eye, row.kind) == (scan.eye, scan.kind)] if whole else [],
         "href": Asked.of_group(patient, scan.eye, scan.kind, visit.day).address() if whole else "",
     }
+
+
+def _ticked(one: Shown, ticks: Mapping[str, int] | None) -> shown.Card:
+    """A card that says whether the picture was opened, if it is still to be reviewed."""
+    card, scan = shown.card(one, Rendition.THUMBNAIL), one.scan
+    if ticks is None or scan.review is not Review.UNREVIEWED:
+        return card
+    return replace(card, opened=signing.opened(ticks.get(scan.id, 0), scan.facts["frames"], scan.kind))
 
 
 def _pair(rows: Sequence[Scan]) -> tuple[str, str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -11,17 +11,22 @@ from flask import Flask, render_template, request
 
 from ..access.actor import Actor
 from ..access.permissions import Act, may
+from ..errors import Unavailable
 from ..guard import maybe_actor, parts
 from ..ids import is_id
+from ..reading import COUNTED_REPEATS
+from ..words import Role
 from . import show, texts
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Somewhere to go."""
+    """Somewhere to go. ``count``: how much waits there, as shown; ``about`` says of what, to who does not see it."""
 
     href: str
     text: str
+    count: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ def register(app: Flask) -> None:
     app.jinja_env.globals |= {"clinic_name": config.clinic_name, "demo": config.demo}
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters["moment"] = lambda value: texts.moment(value, config.time_zone)
+    app.jinja_env.globals |= {"new_act": lambda: str(uuid4()), "usual": texts.REASONS}
     app.context_processor(_who)
 
 
@@ -91,11 +97,16 @@ def _who() -> dict[str, Any]:
         # A locked session shows nothing: what it is answered with is for anybody, such as the way to the sign-in.
         return {"me": None, "nav": [], "here": request.path}
     roles = ", ".join(text for role, text in texts.ROLES.items() if role in actor.roles)
-    nav = [Link("/worklist", "To review")] if may(actor, Act.REVIEW) else []
+    wanted, to_close = _repeats(actor)
+    nav = []
+    if may(actor, Act.REVIEW):
+        nav.append(_counted(Link("/worklist", "To review"), to_close, "repeat to close", "repeats to close"))
     if may(actor, Act.SEE_SCANS):
         nav.append(Link("/gallery", "Gallery"))
     if may(actor, Act.UPLOAD):
-        nav.append(Link("/upload", "Upload"))
+        # Who takes pictures sees what is to be taken once more, without looking for it.
+        count = wanted if Role.TECHNICIAN in actor.roles else 0
+        nav.append(_counted(Link("/upload", "Upload"), count, "repeat wanted", "repeats wanted"))
     if may(actor, Act.ACCOUNTS):
         nav.append(Link("/admin/accounts", "Administration"))
     # At "/" the start page of the account is shown; a scan belongs to the gallery.
@@ -104,3 +115,20 @@ def _who() -> dict[str, Any]:
     here = "gallery" if here in ("scans", "compare", "patients") else here
     here = "admin/accounts" if here == "admin" else here
     return {"me": Me(actor.account, actor.name, roles), "nav": nav, "here": f"/{here}"}
+
+
+def _repeats(actor: Actor) -> tuple[int, int]:
+    """How many repeats are wanted, and how many wait to be closed; none within a fragment, which has no frame."""
+    if is_fragment() or not may(actor, Act.SEE_SCANS):
+        return 0, 0
+    try:
+        return parts().reading.repeat_counts(actor)
+    except Unavailable:
+        return 0, 0  # what is being rendered may be the page that says so
+
+
+def _counted(link: Link, count: int, one: str, many: str) -> Link:
+    if not count:
+        return link
+    shown = str(count) if count < COUNTED_REPEATS else f"{COUNTED_REPEATS - 1}+"
+    return replace(link, count=shown, about=f"{shown} {one if count == 1 else many}")

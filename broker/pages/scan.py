@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 from flask import Blueprint, make_response, redirect, request
 from werkzeug.wrappers import Response
@@ -23,7 +22,7 @@ from ..reading import Around
 from ..records import Records
 from ..records.retractions import can_be_taken_back
 from ..words import Eye, Kind, Review
-from . import asking, frame, settle, signing, texts
+from . import asking, frame, repeats, settle, signing, texts
 from . import show as shown
 
 
@@ -32,7 +31,6 @@ def add_to(pages: Blueprint) -> None:
     pages.get("/scans/<id:scan>", endpoint="scan")(show)
     pages.post("/scans/<id:scan>/review")(review)
     pages.post("/scans/<id:scan>/addendum")(addendum)
-    pages.post("/scans/<id:scan>/close")(close)
     pages.post("/scans/<id:scan>/correct")(correct)
     pages.post("/scans/<id:scan>/retract")(retract)
     pages.post("/scans/<id:scan>/withdraw")(withdraw)
@@ -62,7 +60,10 @@ def review(scan: str) -> Response:
         note = asking.text("note", asking.LONGEST_NOTE)
         records.review(actor(), act, seen, status=wanted, note=note, unopened=how == "all", now=frame.now())
 
-    return _take(scan, say) or _next(scan)
+    problem = _take(scan, say)
+    if problem is None and request.form.get("back") == "worklist":
+        return redirect(f"/worklist?done={asking.act()}", 303)
+    return problem or _next(scan)
 
 
 @policy(Act.REVIEW)
@@ -71,17 +72,6 @@ def addendum(scan: str) -> Response:
 
     def say(records: Records, act: str) -> None:
         records.add(actor(), act, [scan], note=asking.text("note", asking.LONGEST_NOTE, needed=True), now=frame.now())
-
-    return _take(scan, say) or redirect(f"/scans/{scan}", 303)
-
-
-@policy(Act.REVIEW)
-def close(scan: str) -> Response:
-    """Settle a wanted repeat."""
-
-    def say(records: Records, act: str) -> None:
-        note = asking.text("note", asking.LONGEST_NOTE, needed=True)
-        records.add(actor(), act, [scan], note=note, closes=True, now=frame.now())
 
     return _take(scan, say) or redirect(f"/scans/{scan}", 303)
 
@@ -184,7 +174,6 @@ def _page(scan: str, problem: BrokerError | None = None) -> str:
         take_back=last["act"] if last and can_be_taken_back(actor(), last, frame.now()) else "",
         done=frame.done(),
         notices=settle.notices(one, asks),
-        new_act=uuid4,
         typed=asking.typed(problem),
         problem=problem.detail or problem.title if problem else "",
         changed=shown.said(_changed(problem), zone),
@@ -198,6 +187,7 @@ def _page(scan: str, problem: BrokerError | None = None) -> str:
         facts=shown.facts(one, zone),
         claims=shown.claims(one, zone),
         questions=asks,
+        offered=repeats.offered(one) if may(actor(), Act.CORRECT) else [],
         reasons=texts.REASONS,
         eyes=shown.EYES,
         kinds=shown.KINDS,

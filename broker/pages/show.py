@@ -51,6 +51,7 @@ class Card:
     urgent: bool
     attention: list[str]
     review: str
+    opened: str = ""
 
 
 @dataclass(frozen=True, slots=True)

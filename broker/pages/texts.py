@@ -61,6 +61,7 @@ REASONS = {
         "The device had the wrong patient",
         "Compared with the picture",
     ),
+    "not_possible": ("The patient has left", "The patient cannot keep still", "The media are not clear enough"),
     "settle": ("Compared with the picture", "Asked who took it", "Compared with the device"),
     "withdraw": ("Sent by mistake", "Of no use: blurred or dark", "Sent twice", "A test picture"),
     "restore": ("It was withdrawn by mistake",),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint
 
 from ..access.permissions import Act
+from ..gallery import Shown
 from ..guard import actor, parts, policy
 from ..names import Rendition
 from ..reading import COUNTED
-from . import frame, texts
+from ..records import standing
+from ..words import RecordKind
+from . import frame, repeats, texts
 from . import show as shown
 
 
@@ -19,7 +24,7 @@ def add_to(pages: Blueprint) -> None:
 
 @policy(Act.REVIEW)
 def show() -> str:
-    """Show the visits to read, and the repeats that are wanted."""
+    """Show the visits to read, the repeats to close and those that are wanted, and reviews that were reopened."""
     waiting, count, urgent = parts().reading.worklist(actor())
     visits = [
         {
@@ -33,14 +38,22 @@ def show() -> str:
         for one in waiting
     ]
     wanted = parts().reading.repeats(actor(), now=frame.now())
-    repeats = [
-        shown.card(one.shown, Rendition.THUMBNAIL) for one in (*wanted.open, *wanted.answered, *wanted.not_possible)
-    ]
     return frame.page(
         "worklist.html",
         visits=visits,
         count=texts.count(count, COUNTED),
         urgent=texts.count(urgent, COUNTED),
-        repeats=repeats,
+        repeats=[shown.card(one.shown, Rendition.THUMBNAIL) for one in wanted.open],
+        to_close=len(wanted.answered) + len(wanted.not_possible),
+        answered=repeats.told(wanted.answered),
+        impossible=repeats.told(wanted.not_possible),
+        reopened=[_reopened(one) for one in parts().reading.reopened(actor(), now=frame.now())],
         done=frame.done(),
     )
+
+
+def _reopened(one: Shown) -> dict[str, Any]:
+    """A scan, and the correction that reopened its review."""
+    corrections = [record for record in standing(one.records) if record["kind"] == RecordKind.CORRECTION]
+    said = shown.said(corrections, parts().config.time_zone)
+    return {"card": shown.card(one, Rendition.THUMBNAIL), "said": said[0]}

@@ -118,7 +118,8 @@ def test_a_wanted_repeat_stands_there_for_everybody_who_sends_until_it_is_closed
     words = sections(html)["Repeats wanted"]
     for text in ("Example, Ada", "21 Mar 1957", "0012345", "OS · left", "Colour fundus", note, DOC.name, "22 Nov 2026"):
         assert text in words
-    assert f"/upload?patient={ada.id}" in Page(html).addresses
+    # Patient, eye, kind and the reason come with it.
+    assert f"/upload?repeat={scan.id}" in Page(html).addresses
     parts.records.add(DOC, new_id(NOW), [scan.id], note="Patient cannot come.", closes=True, now=NOW)
     assert "Example, Ada" not in technician.get("/upload/today").text
 
