@@ -56,7 +56,9 @@ def exhibits(clinic: Clinic) -> Exhibits:
     again = clinic.put(person, kind=Kind.SLIT_LAMP)
     note = "Lids in the way, and the lashes. Once more, please, with the patient's chin well up."
     doctor = people.actor(Role.PHYSICIAN)
-    clinic.parts.records.review(doctor, new_id(NOON), {again.id: 0}, status=Review.REPEAT, note=note, now=NOON, unopened=True)
+    clinic.parts.records.review(
+        doctor, new_id(NOON), {again.id: 0}, status=Review.REPEAT, note=note, now=NOON, unopened=True
+    )
     return Exhibits(person, urgent, bare, later, stored)
 
 

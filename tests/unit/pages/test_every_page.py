@@ -38,7 +38,9 @@ def everything(parts: Parts, client_for: ClientFor) -> dict[str, str]:
     shelf.patient(parts, name=shelf.HOSTILE, mrn="0012346")
     one, before, *_ = shelf.series(parts, hostile, 61)
     other = people.actor(Role.PHYSICIAN, name=shelf.HOSTILE)
-    parts.records.review(other, new_id(NOW), {one.id: 0}, status=Review.REPEAT, note=shelf.HOSTILE, now=NOW, unopened=True)
+    parts.records.review(
+        other, new_id(NOW), {one.id: 0}, status=Review.REPEAT, note=shelf.HOSTILE, now=NOW, unopened=True
+    )
     plain = shelf.scan(
         parts, hostile, NOW - timedelta(days=9), facts=shelf.facts(renditions={}, no_preview="No preview.")
     )

@@ -202,7 +202,9 @@ def test_the_report_has_both_eyes_facts_notes_a_signature_line_and_what_it_is_no
 ) -> None:
     right = shelf.scan(parts, ada)
     shelf.scan(parts, ada, eye=Eye.OS)
-    parts.records.review(DOC, new_id(NOW), {right.id: 0}, status=Review.REVIEWED, note="Healthy.", now=NOW, unopened=True)
+    parts.records.review(
+        DOC, new_id(NOW), {right.id: 0}, status=Review.REVIEWED, note="Healthy.", now=NOW, unopened=True
+    )
     page = read(physician, f"/patients/{ada.id}/visits/2026-11-22")
     for words in ("Example, Ada", "0012345", "22 Nov 2026", "OD · right", "OS · left", "Example Cam 1", "Healthy."):
         assert words in page.words
