@@ -13,7 +13,7 @@ from broker.ids import new_id
 from broker.ingest.verdict import ScanFacts
 from broker.ops.rebuild import index
 from broker.records import Records
-from broker.words import CaptureSource, Eye, Kind, Review, Role
+from broker.words import Attention, CaptureSource, Eye, Kind, Review, Role
 from tests import catalogs, people
 from tests.lanes import JPEG, Rig
 from tests.unit.conftest import Clock, make_config, make_parts
@@ -48,22 +48,34 @@ def test_every_field_of_the_gallery_comes_back(tmp_path: Path) -> None:
     index(rebuilt, rig.vault, lambda line: None)
     after = gallery(tmp_path / "after", rebuilt, rig)
     assert len(before) == 4
-    assert {code for scan in before for code in scan["attention"]} == {"eye", "patient", "stored_elsewhere"}
+    assert {code for scan in before for code in scan["attention"]} == {"eye", "patient", "stored_elsewhere", "moved"}
     assert after == before
 
 
 def correct_and_review(rig: Rig) -> None:
-    """Let clinicians speak about the scans: a correction, a review with an addendum, a withdrawal taken back."""
+    """Let clinicians speak about the scans: everything that they can say, and two records of one person merged."""
     doctor, kept = people.actor(Role.PHYSICIAN), Records(catalog=rig.catalog, zone=ZoneInfo("Europe/Berlin"))
     with rig.catalog.read() as tx:
         shown = [scan for scan, _ in scans.page(tx, scans.Filter(), after=None, limit=10)]
-    ids = [new_id(rig.clock.now) for _ in range(5)]
-    now = rig.clock.now
-    kept.correct(doctor, ids[0], [shown[0].id], changes={"eye": "OS"}, reason="Mixed up.", now=now)
-    kept.review(doctor, ids[1], {shown[1].id: 0}, status=Review.REPEAT, note="Blurred.", now=now, unopened=True)
-    kept.add(doctor, ids[2], [shown[1].id], note="Patient has left.", closes=True, now=now)
-    for place, restore in ((3, False), (4, True)):
-        kept.withdraw(doctor, ids[place], [shown[2].id], restore=restore, reason="Wrong file?", now=now)
+    ids = [new_id(rig.clock.now) for _ in range(16)]
+    now, act = rig.clock.now, iter(ids)
+    # The last one keeps its question.
+    first, second, third, fourth = (scan.id for scan in sorted(shown, key=lambda scan: Attention.EYE in scan.attention))
+    whose = {scan.id: scan.patient_id for scan in shown}
+    elsewhere = people.patient(rig.patients, mrn="0078", name="Cleo Beispiel").id
+    kept.correct(doctor, next(act), [first], changes={"eye": "OS"}, reason="Mixed up.", now=now)
+    for scan in (second, third):
+        kept.correct(doctor, next(act), [scan], changes={"patient": whose[scan]}, reason="Seen.", now=now)
+    kept.review(doctor, next(act), {second: 1}, status=Review.REPEAT, note="Blurred.", now=now, unopened=True)
+    kept.answer(doctor, next(act), second, possible=False, reason="She has left.", now=now)
+    kept.retract(doctor, next(act), ids[4], now=now)
+    kept.add(doctor, next(act), [second], note="Patient has left.", closes=True, now=now)
+    kept.open(doctor, [(third, 1)], now=now)
+    kept.review(doctor, next(act), {third: 1}, status=Review.REVIEWED, note="", now=now)
+    kept.correct(doctor, next(act), [third], changes={"patient": elsewhere}, reason="Another's.", now=now)
+    for restore in (False, True):
+        kept.withdraw(doctor, next(act), [fourth], restore=restore, reason="Wrong file?", now=now)
+    rig.patients.merge(doctor, next(act), absorbed=whose[fourth], into=elsewhere, reason="One person.", now=now)
 
 
 def gallery(folder: Path, catalog: Catalog, rig: Rig) -> list[dict[str, Any]]:
