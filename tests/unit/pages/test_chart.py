@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from broker.catalog.patients import Patient
 from broker.ids import new_id
 from broker.parts import Parts
-from broker.words import Eye, Kind, Review
+from broker.words import Attention, Eye, Kind, Review
 from tests.people import NOW
 from tests.unit.pages import shelf
 from tests.unit.pages.reading import Page
@@ -38,10 +38,7 @@ def test_a_move_shows_on_both_patients_visits(physician: FlaskClient, parts: Par
         "Visit of 21 Nov 2026",
     ]
     assert f"/scans/{left.id}" in away.addresses
-    assert (
-        "Moved from another patient" in read(physician, f"/scans/{ids[0]}").words
-        or "moved" in read(physician, f"/scans/{ids[0]}").words
-    )
+    assert Attention.MOVED.sentence in read(physician, f"/scans/{ids[0]}").words
 
 
 def test_a_merge_is_one_notice_and_the_old_page_leads_to_the_new_one(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -24,7 +25,7 @@ def ask(parts: Parts, scan: Scan, note: str = "Too dark.") -> None:
     parts.records.review(DOC, new_id(NOW), {scan.id: 0}, status=Review.REPEAT, note=note, unopened=True, now=NOW)
 
 
-def answer(parts: Parts, who: Patient, minutes: int = 60, **changes: object) -> Scan:
+def answer(parts: Parts, who: Patient, minutes: int = 60, **changes: Any) -> Scan:
     """A scan that was captured and sent after the request."""
     sent = NOW + timedelta(minutes=minutes)
     return shelf.scan(parts, who, sent, facts=shelf.facts(sent_at=sent.isoformat()), **changes)
