@@ -79,11 +79,11 @@ class Gallery:
         """
         require(actor, Act.ORIGINAL)
         with self.catalog.read() as tx:
-            row, _patient = _found(tx, scan)
+            row, patient = _found(tx, scan)
         grant = self.signer.original(names.original(row.upload_id), file_name(row, row.facts["ending"]), now)
         with self.catalog.write() as tx:
             detail = {"signatures": {scan: grant.signature_hash}}
-            audit.record(tx, actor, "scan.original", now=now, subjects=[scan], detail=detail)
+            audit.record(tx, actor, "scan.original", now=now, subjects=[patient.id, scan], detail=detail)
         return grant
 
     def shown(
@@ -97,14 +97,17 @@ class Gallery:
         also: Sequence[str] = (),
         records: bool = False,
     ) -> list[Shown]:
-        """Hand out links to renditions of scans that were found, in their order, and write the audit row.
+        """Hand out links to renditions of scans that were found, in their order, and write down whom they show.
 
-        ``also``: what the row names besides the scans; ``records``: give what was said about them too.
+        ``also``: what the answer shows besides the scans and their patients; ``records``: give what was said about
+        them too. Who is shown nothing has seen nobody.
         """
         shown = [self._shown(scan, patient, wanted, now) for scan, patient in found]
         with self.catalog.write() as tx:
             said = recorded.of_scans(tx, [one.scan.id for one in shown if one.scan.records]) if records else {}
-            audit.record(tx, actor, act, now=now, subjects=[*also, *(one.scan.id for one in shown)])
+            patients = [one.patient.id for one in shown] + recorded.patients_in(said)
+            if subjects := [*also, *patients, *(one.scan.id for one in shown)]:
+                audit.view(tx, actor, act, now=now, subjects=subjects)
         return [replace(one, records=tuple(said.get(one.scan.id, ()))) for one in shown] if said else shown
 
     def _shown(self, scan: Scan, patient: Patient, wanted: Iterable[Rendition], now: datetime) -> Shown:

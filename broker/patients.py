@@ -52,13 +52,15 @@ class Patients:
         wanted = _made(self.new_id(now), 1, _checked(values, now))
         try:
             with self.catalog.write() as tx:
-                known = rows.find_by_mrn(tx, wanted.issuer, wanted.mrn)
-                if known is None:
+                if rows.find_by_mrn(tx, wanted.issuer, wanted.mrn) is None:
                     self._keep(tx, actor, wanted, "patient.make", now)
                     return wanted, True
         except Conflict:  # made by somebody else a moment ago
-            with self.catalog.read() as tx:
-                known = rows.find_by_mrn(tx, wanted.issuer, wanted.mrn)
+            pass
+        with self.catalog.write() as tx:
+            known = rows.find_by_mrn(tx, wanted.issuer, wanted.mrn)
+            if known:  # that the number is taken, and by whom, is told even to whoever has other details
+                audit.view(tx, actor, "patient.see", now=now, subjects=[known.id])
         return _same(known, wanted), False
 
     def find(
@@ -75,7 +77,7 @@ class Patients:
             exact = rows.find_by_mrn(tx, self.issuer, text.strip()) if after is None else None
             if exact:
                 found = [exact, *(patient for patient in found if patient.id != exact.id)][:limit]
-            audit.record(tx, actor, "patient.find", now=now, subjects=[patient.id for patient in found])
+            audit.view(tx, actor, "patient.find", now=now, subjects=[patient.id for patient in found])
         return found
 
     def one(self, actor: Actor, patient: str, *, now: datetime) -> Patient:
@@ -87,7 +89,7 @@ class Patients:
         require(actor, Act.FIND_PATIENT)
         with self.catalog.write() as tx:
             found = rows.known(tx, patient)
-            audit.record(tx, actor, "patient.see", now=now, subjects=[patient])
+            audit.view(tx, actor, "patient.see", now=now, subjects=[patient])
         return found
 
     def some(self, actor: Actor, ids: Iterable[str], *, now: datetime) -> dict[str, Patient]:
@@ -96,7 +98,7 @@ class Patients:
         with self.catalog.write() as tx:
             known = {one: found for one in dict.fromkeys(ids) if (found := rows.find(tx, one))}
             if known:
-                audit.record(tx, actor, "patient.see", now=now, subjects=list(known))
+                audit.view(tx, actor, "patient.see", now=now, subjects=list(known))
         return known
 
     def change(self, actor: Actor, patient: str, changes: Mapping[str, Any], *, now: datetime) -> Patient:
@@ -113,6 +115,7 @@ class Patients:
                 values = asdict(known) | {key: value for key, value in changes.items() if key in CHANGEABLE}
                 wanted = _made(patient, known.version + 1, _checked(values, now))
                 if replace(wanted, version=known.version) == known:
+                    audit.view(tx, actor, "patient.see", now=now, subjects=[patient])
                     return known
                 self._keep(tx, actor, wanted, "patient.change", now)
                 return wanted

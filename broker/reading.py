@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from . import audit
 from .access.actor import Actor
 from .access.permissions import Act, require
 from .catalog import Catalog, Tx, patients, scans, uploads, visits
@@ -121,11 +122,11 @@ class Reading:
             who = patients.known(tx, which.patient) if which.patient else None
             found = scans.page(tx, which, after=after, limit=limit)
             devices, checking = scans.devices(tx), _checking(tx)
-        also = [who.id] if who else []
+        also = [*([who.id] if who else []), *_named(checking)]
         shown = self.gallery.shown(actor, "gallery.see", found, (Rendition.THUMBNAIL,), now=now, also=also)
         return Front(shown, who, devices, checking)
 
-    def worklist(self, actor: Actor) -> tuple[list[Waiting], int, int]:
+    def worklist(self, actor: Actor, *, now: datetime) -> tuple[list[Waiting], int, int]:
         """List the visits to read, urgent first, then oldest; with how many there are, and how many are urgent.
 
         Both are counted to one more than ``COUNTED`` and no further.
@@ -135,7 +136,10 @@ class Reading:
         """
         require(actor, Act.REVIEW)
         with self.catalog.read() as tx:
-            return visits.waiting(tx, limit=MOST), *visits.count_waiting(tx, most=COUNTED + 1)
+            found = visits.waiting(tx, limit=MOST)
+            counts = visits.count_waiting(tx, most=COUNTED + 1)
+        self._seen(actor, "worklist.see", [*(one.patient.id for one in found), *(one.first for one in found)], now)
+        return found, *counts
 
     def next_visit(self, actor: Actor, *, but: tuple[str, str]) -> Waiting | None:
         """Give the visit to read next, other than the one just read (patient, day)."""
@@ -166,7 +170,8 @@ class Reading:
             gone = [row for row, _ in scans.page(tx, Filter(patient, withdrawn=True), after=None, limit=MOST)]
         groups = _grouped(rows[:MOST_OF_PATIENT])
         linked = [(row, who) for group in groups.values() for row in _unfolded(group)]
-        shown = self.gallery.shown(actor, "patient.read", linked, (Rendition.THUMBNAIL,), now=now, also=[patient])
+        also = [patient, *(row.id for row in gone)]
+        shown = self.gallery.shown(actor, "patient.read", linked, (Rendition.THUMBNAIL,), now=now, also=also)
         by_id = {one.scan.id: one for one in shown}
         return Chart(who, _visits(groups, by_id), tuple(gone), len(rows) > MOST_OF_PATIENT, tuple(versions))
 
@@ -237,11 +242,13 @@ class Reading:
         with self.catalog.read() as tx:
             return scans.months(tx, which)
 
-    def checking(self, actor: Actor) -> list[Checked]:
+    def checking(self, actor: Actor, *, now: datetime) -> list[Checked]:
         """List uploads that have arrived and are not decided yet, newest first: the tiles "being checked"."""
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
-            return _checking(tx)
+            found = _checking(tx)
+        self._seen(actor, "upload.see", _named(found), now)
+        return found
 
     def arrived(self, actor: Actor, known: Sequence[str], *, since: datetime, now: datetime) -> list[Shown]:
         """Give the scans that have come since a look at the gallery.
@@ -256,6 +263,16 @@ class Reading:
         if not found:
             return []
         return self.gallery.shown(actor, "gallery.see", list(found.values()), (Rendition.THUMBNAIL,), now=now)
+
+    def _seen(self, actor: Actor, act: str, subjects: Sequence[str], now: datetime) -> None:
+        if subjects:
+            with self.catalog.write() as tx:
+                audit.view(tx, actor, act, now=now, subjects=subjects)
+
+
+def _named(checking: Sequence[Checked]) -> list[str]:
+    """What a row about such uploads names: their patients, and the uploads themselves."""
+    return [*(patient.id for _, patient in checking), *(upload.id for upload, _ in checking)]
 
 
 def _checking(tx: Tx) -> list[Checked]:

@@ -5,7 +5,7 @@ Image bytes never come here. Declaring hands out grants, completing compares wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -92,7 +92,8 @@ class Uploads:
         with self.catalog.write() as tx:
             if digests:
                 rows.receive_many(tx, digests, now)
-                audit.record(tx, actor, "upload.complete", now=now, subjects=digests)
+                about = _shown(found[upload] for upload in digests)
+                audit.record(tx, actor, "upload.complete", now=now, subjects=about)
             after = rows.find(tx, found)
             scans = rows.scan_ids(tx, found)
         return [
@@ -100,23 +101,39 @@ class Uploads:
             for item, problem in zip(items, settled, strict=True)
         ]
 
-    def find(self, actor: Actor, which: Filter, *, after: str | None, limit: int) -> list[Progress]:
-        """List uploads, newest first. Pending ones are seen by the account that declared them only."""
-        require(actor, Act.SEE_UPLOADS)
-        if actor.locked:
-            which = replace(which, account=actor.account)
-        with self.catalog.read() as tx:
-            found = rows.some(tx, replace(which, viewer=actor.account), after=after, limit=limit)
-            scans = rows.scan_ids(tx, [upload.id for upload in found])
-        return [Progress(upload, tuple(scans.get(upload.id, ()))) for upload in found]
+    def find(self, actor: Actor, which: Filter, *, after: str | None, limit: int, now: datetime) -> list[Progress]:
+        """List uploads, newest first, and write down whom they show.
 
-    def one(self, actor: Actor, upload: str) -> Progress:
+        Pending ones are seen by the account that declared them only.
+        """
+        require(actor, Act.SEE_UPLOADS)
+        with self.catalog.write() as tx:
+            found = _found(tx, actor, which, after=after, limit=limit)
+            if found:
+                audit.view(tx, actor, "upload.see", now=now, subjects=_shown(one.upload for one in found))
+        return found
+
+    def standings(self, actor: Actor, which: Filter, *, after: str | None, limit: int) -> list[Progress]:
+        """List this account's own uploads to say where they stand, and nothing about a patient: that is no view."""
+        require(actor, Act.SEE_UPLOADS)
+        with self.catalog.read() as tx:
+            return _found(tx, actor, replace(which, account=actor.account), after=after, limit=limit)
+
+    def recent(self, actor: Actor, *, since: datetime) -> list[str]:
+        """Give the ids of the patients of the last files that this account declared ``since`` then, the newest first.
+
+        Who shows them looks them up, which is a view.
+        """
+        found = self.standings(actor, Filter(), after=None, limit=200)
+        return list(dict.fromkeys(one.upload.patient_id for one in found if one.upload.created_at >= since))
+
+    def one(self, actor: Actor, upload: str, *, now: datetime) -> Progress:
         """Give one upload's state, and while it is pending the blocks that have arrived.
 
         Raises:
             UploadNotFound: there is none, or it is another account's and still pending.
         """
-        found = self.find(actor, Filter(ids=[upload]), after=None, limit=1)
+        found = self.find(actor, Filter(ids=[upload]), after=None, limit=1, now=now)
         if not found:
             raise UploadNotFound()
         row = found[0].upload
@@ -140,7 +157,7 @@ class Uploads:
             if row is None or (row.account_id != actor.account and Role.ADMIN not in actor.roles):
                 raise UploadNotFound()
             if rows.expire(tx, upload, reason="abandoned", now=now):
-                audit.record(tx, actor, "upload.abandon", now=now, subjects=[upload])
+                audit.record(tx, actor, "upload.abandon", now=now, subjects=_shown([row]))
             elif row.state is not State.EXPIRED:
                 raise IllegalMove(f"This upload is {row.state} already.", state=row.state)
             return Progress(rows.find(tx, [upload])[upload])
@@ -243,6 +260,20 @@ class Uploads:
         return {key: upload for key, upload in found.items() if upload.account_id == actor.account}
 
 
+def _found(tx: Tx, actor: Actor, which: Filter, *, after: str | None, limit: int) -> list[Progress]:
+    if actor.locked:
+        which = replace(which, account=actor.account)
+    found = rows.some(tx, replace(which, viewer=actor.account), after=after, limit=limit)
+    scans = rows.scan_ids(tx, [upload.id for upload in found])
+    return [Progress(upload, tuple(scans.get(upload.id, ()))) for upload in found]
+
+
+def _shown(uploads: Iterable[Upload]) -> list[str]:
+    """What a row about uploads names: their patients, and the uploads themselves."""
+    some = list(uploads)
+    return [*dict.fromkeys(one.patient_id for one in some), *(one.id for one in some)]
+
+
 def _digests(uploads: Sequence[Upload]) -> list[str]:
     return [upload.digest for upload in uploads if upload.digest]
 
@@ -261,5 +292,5 @@ def _with_duplicates(offers: Sequence[Offer], stored: Mapping[str, Sequence[tupl
 
 def _audit_grants(tx: Tx, actor: Actor, act: str, offers: Sequence[Offer], now: datetime, **detail: object) -> None:
     signed = {offer.upload.id: offer.grant.signature_hash for offer in offers if offer.grant}
-    subjects = [offer.upload.id for offer in offers]
+    subjects = _shown(offer.upload for offer in offers)
     audit.record(tx, actor, act, now=now, subjects=subjects, detail={**detail, "signatures": signed})

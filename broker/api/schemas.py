@@ -138,12 +138,13 @@ class CompletionIn(Schema):
 
 
 class UploadsQuery(Schema):
-    """Which uploads; ``mine`` means those of this account."""
+    """Which uploads; ``mine`` means those of this account. ``fields=state``: only where these of one's own stand."""
 
     batch = Id(load_default=None)
     ids = DelimitedList(Id(), validate=validate.Length(1, PAGE))
     state = DelimitedList(choice(State))
     mine = f.Boolean(load_default=False)
+    brief = f.String(data_key="fields", validate=validate.OneOf(["state"]), load_default=None)
     after = Id(load_default=None)
 
 

@@ -60,12 +60,25 @@ class Filter:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEY = re.compile(r"([0-9]{1,16})\.(-?[0-9]{1,18})")
 _ADD = audit.insert()
+_VIEWED = (
+    sa.select(audit.c.id)
+    .where(audit.c.view_key == sa.bindparam("key"))
+    .where(
+        audit.c.at.between(sa.bindparam("since", type_=audit.c.at.type), sa.bindparam("until", type_=audit.c.at.type))
+    )
+    .limit(1)
+)
 _COLUMNS = [audit.c[name] for name in AuditRow.__dataclass_fields__]
 
 
 def add(tx: Tx, values: dict[str, Any]) -> None:
-    """Append one row; ``values`` are the columns but ``id``, ``segment`` and ``position``."""
+    """Append one row; ``values`` are the columns that ``AuditRow`` has, without id and segment; views have a key too."""
     tx.execute(_ADD, values)
+
+
+def viewed(tx: Tx, key: str, *, since: datetime, until: datetime) -> bool:
+    """Say whether a row with this key was written between two times, both included."""
+    return tx.execute(_VIEWED, {"key": key, "since": since, "until": until}).first() is not None
 
 
 def newest(tx: Tx, *, before: int | None, limit: int) -> list[AuditRow]:

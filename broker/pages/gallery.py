@@ -65,7 +65,8 @@ def fresh() -> str:
     since = max(address.moment(request.args.get("since", "")), frame.now() - LONGEST_LOOK)
     arrived = parts().reading.arrived(actor(), known, since=since, now=frame.now())
     cards = [shown.card(one, Rendition.THUMBNAIL) for one in arrived if asked.fits(one)]
-    return frame.page("_fresh.html", **_checking(asked, parts().reading.checking(actor())), arrived=cards)
+    checking = parts().reading.checking(actor(), now=frame.now())
+    return frame.page("_fresh.html", **_checking(asked, checking), arrived=cards)
 
 
 @policy(Act.SEE_SCANS)

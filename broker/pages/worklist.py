@@ -20,7 +20,7 @@ def add_to(pages: Blueprint) -> None:
 @policy(Act.REVIEW)
 def show() -> str:
     """Show the visits to read, and the repeats that are wanted."""
-    waiting, count, urgent = parts().reading.worklist(actor())
+    waiting, count, urgent = parts().reading.worklist(actor(), now=frame.now())
     visits = [
         {
             "person": shown.person(one.patient),
