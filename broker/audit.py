@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from .access.actor import Actor
-from .access.permissions import Act, require
-from .catalog import Catalog, Tx
+from .access.permissions import Act, may, require
+from .catalog import Catalog, Tx, patients, scans
 from .catalog import audit as rows
 from .catalog.audit import AuditRow, Filter, Key
+from .catalog.patients import Patient
 
 #: The same look within this time is no second one: somebody came back to a page, or it asked again by itself.
 SAME_VIEW = timedelta(minutes=10)
@@ -74,6 +75,14 @@ def _row(
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What some subjects of audit rows are: patients, by id, and the ids of scans that can be looked at."""
+
+    patients: Mapping[str, Patient]
+    scans: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Trail:
     """The audit trail, for those who may read it; reading it is an act like any other."""
 
@@ -94,6 +103,21 @@ class Trail:
                 asked = {name: _plain(value) for name, value in asdict(which).items() if value is not None}
                 record(tx, actor, act, now=now, detail={"asked": asked} if asked else {})
         return found
+
+    def named(self, actor: Actor, ids: Iterable[str], *, now: datetime) -> Named:
+        """Say which of these subjects are patients, by name, and which are scans: for accounts that may see both.
+
+        Who only manages the service learns neither; that others were told names is a view.
+        """
+        if not may(actor, Act.SEE_SCANS):
+            return Named({}, frozenset())
+        wanted = list(dict.fromkeys(ids))
+        with self.catalog.write() as tx:
+            known = patients.many(tx, wanted)
+            pictures = scans.find(tx, wanted)
+            if known:
+                view(tx, actor, "audit.names", now=now, subjects=known)
+        return Named(known, frozenset(pictures))
 
 
 def _plain(value: object) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from . import audit, names
 from .access.actor import Actor
@@ -105,7 +106,7 @@ class Gallery:
         shown = [self._shown(scan, patient, wanted, now) for scan, patient in found]
         with self.catalog.write() as tx:
             said = recorded.of_scans(tx, [one.scan.id for one in shown if one.scan.records]) if records else {}
-            patients = [one.patient.id for one in shown] + recorded.patients_in(said)
+            patients = [one.patient.id for one in shown] + recorded.patients_in(chain(*said.values()))
             if subjects := [*also, *patients, *(one.scan.id for one in shown)]:
                 audit.view(tx, actor, act, now=now, subjects=subjects)
         return [replace(one, records=tuple(said.get(one.scan.id, ()))) for one in shown] if said else shown

@@ -121,7 +121,7 @@ class Reading:
         with self.catalog.read() as tx:
             who = patients.known(tx, which.patient) if which.patient else None
             found = scans.page(tx, which, after=after, limit=limit)
-            devices, checking = scans.devices(tx), _checking(tx)
+            devices, checking = scans.devices(tx), _checking(tx, which.patient)
         also = [*([who.id] if who else []), *_named(checking)]
         shown = self.gallery.shown(actor, "gallery.see", found, (Rendition.THUMBNAIL,), now=now, also=also)
         return Front(shown, who, devices, checking)
@@ -236,17 +236,20 @@ class Reading:
         nearest = min(fellows, key=lambda row: abs(row.captured_at - scan.captured_at), default=None)
         return Around(_first(newer), _first(older), prior, flagged, nearest, mates)
 
-    def months(self, actor: Actor, which: Filter) -> list[tuple[str, int]]:
-        """Count scans by month (YYYY-MM), newest first."""
+    def months(self, actor: Actor, which: Filter, *, now: datetime) -> list[tuple[str, int]]:
+        """Count scans by month (YYYY-MM), newest first. Counts tell of nobody, unless they are one patient's."""
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
-            return scans.months(tx, which)
+            found = scans.months(tx, which)
+            who = patients.find(tx, which.patient) if which.patient else None
+        self._seen(actor, "months.see", [who.id] if who else [], now)
+        return found
 
-    def checking(self, actor: Actor, *, now: datetime) -> list[Checked]:
+    def checking(self, actor: Actor, patient: str | None = None, *, now: datetime) -> list[Checked]:
         """List uploads that have arrived and are not decided yet, newest first: the tiles "being checked"."""
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
-            found = _checking(tx)
+            found = _checking(tx, patient)
         self._seen(actor, "upload.see", _named(found), now)
         return found
 
@@ -275,8 +278,8 @@ def _named(checking: Sequence[Checked]) -> list[str]:
     return [*(patient.id for _, patient in checking), *(upload.id for upload, _ in checking)]
 
 
-def _checking(tx: Tx) -> list[Checked]:
-    under_way = uploads.Filter(states=(State.RECEIVED, State.VERIFYING))
+def _checking(tx: Tx, patient: str | None) -> list[Checked]:
+    under_way = uploads.Filter(states=(State.RECEIVED, State.VERIFYING), patient=patient)
     found = uploads.some(tx, under_way, after=None, limit=TILES)
     known = patients.many(tx, {upload.patient_id for upload in found}) if found else {}
     return [(upload, known[upload.patient_id]) for upload in found if upload.patient_id in known]

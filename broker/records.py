@@ -56,7 +56,12 @@ class Records:
                 raise IllegalMove("This was reviewed before. Add to the review instead.")
             return said
 
-        return self._keep(actor, act, f"scan.{status}", seen, make, [dict(seen), said], now, seen=seen)
+        try:
+            return self._keep(actor, act, f"scan.{status}", seen, make, [dict(seen), said], now, seen=seen)
+        except Stale as stale:
+            changed: Any = stale.members["changed"]
+            self._shown(actor, changed, now)
+            raise
 
     def add(
         self, actor: Actor, act: str, ids: Iterable[str], *, note: str, closes: bool = False, now: datetime
@@ -161,8 +166,17 @@ class Records:
             rows.apply(tx, made)
             for one in made:
                 outbox.add(tx, names.record(one["scan"], one["number"]), one, now)
-            audit.record(tx, actor, name, now=now, subjects=list(found), detail={"act": act})
+            about = [*(patient.id for _, patient in found.values()), *rows.patients_in(made), *found]
+            audit.record(tx, actor, name, now=now, subjects=dict.fromkeys(about), detail={"act": act})
         return made
+
+    def _shown(self, actor: Actor, changed: Iterable[Document], now: datetime) -> None:
+        """Write down whom the records name that somebody is shown because they came first."""
+        said = {one["scan"]: one["records"] for one in changed}
+        with self.catalog.write() as tx:
+            whose = [patient.id for _, patient in scans.find(tx, said).values()]
+            named = rows.patients_in(record for records in said.values() for record in records)
+            audit.view(tx, actor, "scan.see", now=now, subjects=[*whose, *named, *said])
 
     def _wanted(self, changes: Mapping[str, str], now: datetime) -> dict[str, Any]:
         wanted: dict[str, Any] = dict(changes)

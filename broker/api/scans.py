@@ -32,7 +32,7 @@ def page(query: dict[str, Any]) -> Response:
 @resource.operation("GET", "/scans/months", Act.SEE_SCANS, query=schemas.MonthsQuery(), answer=answers.Months)
 def months(query: dict[str, Any]) -> Response:
     """Count scans by month, newest first, for the same filters."""
-    counts = parts().reading.months(actor(), Filter(**query))
+    counts = parts().reading.months(actor(), Filter(**query), now=parts().clock())
     return reply({"months": [{"month": month, "scans": count} for month, count in counts]})
 
 

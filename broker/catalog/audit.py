@@ -72,7 +72,7 @@ _COLUMNS = [audit.c[name] for name in AuditRow.__dataclass_fields__]
 
 
 def add(tx: Tx, values: dict[str, Any]) -> None:
-    """Append one row; ``values`` are the columns that ``AuditRow`` has, without id and segment; views have a key too."""
+    """Append one row; ``values`` are the columns that ``AuditRow`` has, without id and segment; views have a key."""
     tx.execute(_ADD, values)
 
 

@@ -65,7 +65,7 @@ def fresh() -> str:
     since = max(address.moment(request.args.get("since", "")), frame.now() - LONGEST_LOOK)
     arrived = parts().reading.arrived(actor(), known, since=since, now=frame.now())
     cards = [shown.card(one, Rendition.THUMBNAIL) for one in arrived if asked.fits(one)]
-    checking = parts().reading.checking(actor(), now=frame.now())
+    checking = parts().reading.checking(actor(), asked.patient, now=frame.now())
     return frame.page("_fresh.html", **_checking(asked, checking), arrived=cards)
 
 
@@ -73,7 +73,7 @@ def fresh() -> str:
 def months() -> str:
     """List the months that have scans, with their counts; as a page for those without scripts."""
     asked = address.read(request.args)
-    found = parts().reading.months(actor(), asked.which)
+    found = parts().reading.months(actor(), asked.which, now=frame.now())
     rows = [{"href": _month(asked, month), "text": texts.month(month), "count": count} for month, count in found]
     if frame.is_fragment():
         return frame.page("_months.html", months=rows)
@@ -96,7 +96,7 @@ def _cards(asked: Asked, found: list[Shown], first: int) -> dict[str, object]:
 
 
 def _checking(asked: Asked, waiting: list[Checked]) -> dict[str, object]:
-    tiles = [shown.tile(upload, patient) for upload, patient in waiting if asked.patient in (None, patient.id)]
+    tiles = [shown.tile(upload, patient) for upload, patient in waiting]
     since = str(address.micros(frame.now()))
     again = asked.address("/gallery/fresh", known=",".join(upload.id for upload, _ in waiting), since=since)
     return {"tiles": tiles, "again": again}
