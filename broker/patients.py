@@ -14,6 +14,7 @@ from .catalog import Catalog, Conflict, Tx, outbox
 from .catalog import patients as rows
 from .catalog.patients import Patient
 from .errors import Invalid, PatientExists
+from .text import refusal
 from .words import Sex
 
 EARLIEST_BIRTH = date(1880, 1, 1)
@@ -148,7 +149,7 @@ def _checked(values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     checked: dict[str, Any] = dict(values)
     for key, label, longest in (("issuer", "issuer", 64), ("mrn", "record number", 64), ("name", "name", 200)):
         checked[key] = " ".join(str(values[key]).split())
-        if not 1 <= len(checked[key]) <= longest or not checked[key].isprintable():
+        if not 1 <= len(checked[key]) <= longest or refusal(checked[key]):
             raise Invalid(f"The {label} must have 1 to {longest} readable characters.", field=key)
     birth = values["birth_date"]
     birth = birth if isinstance(birth, date) else date.fromisoformat(birth)
