@@ -10,11 +10,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from . import audit, names
+from . import audit, capture, names
 from .access.actor import Actor
 from .access.permissions import Act, require
 from .catalog import Catalog, Tx, outbox, patients, scans, uploads
@@ -24,8 +24,6 @@ from .catalog.scans import Scan
 from .errors import IllegalMove, Invalid, NotAllowed, ScanNotFound, Stale
 from .words import CaptureSource, RecordKind, Review, Role
 
-#: A capture time may be later than now by this: clocks differ.
-FUTURE = timedelta(days=1)
 _Make = Callable[[Tx, Scan], Document]
 
 
@@ -181,10 +179,9 @@ class Records:
     def _wanted(self, changes: Mapping[str, str], now: datetime) -> dict[str, Any]:
         wanted: dict[str, Any] = dict(changes)
         if "captured_at" in wanted:
-            when = datetime.fromisoformat(wanted["captured_at"])
-            when = when if when.tzinfo else when.replace(tzinfo=self.zone)
-            if when > now + FUTURE:
-                raise Invalid("The capture time lies in the future.", field="captured_at")
+            when = capture.instant(wanted["captured_at"], self.zone)
+            if why := capture.refusal(when, now):
+                raise Invalid(why, field="captured_at")
             day = when.astimezone(self.zone).date().isoformat()
             source = CaptureSource.CORRECTED.value
             wanted |= {"captured_at": when.isoformat(), "captured_source": source, "visit_day": day}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, tzinfo
 
 from . import audit
 from .access.actor import Actor
@@ -18,7 +18,7 @@ from .catalog import Catalog, Conflict, Tx, patients
 from .catalog import uploads as rows
 from .catalog.uploads import Batch, Filter, Upload
 from .completion import settle
-from .declaration import ArrivedBlock, Declaration, Limits, Offer, Progress, Told, check
+from .declaration import ArrivedBlock, Declaration, Limits, Offer, Progress, Told, check, check_times
 from .errors import (
     BrokerError,
     IllegalMove,
@@ -39,28 +39,35 @@ LISTS_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uploads:
-    """The acts on uploads. Everything they need is handed in, so that a test decides time and ids."""
+    """The acts on uploads. Everything they need is handed in, so that a test decides time and ids.
+
+    ``zone`` is the clinic's: a capture time without an offset is told in it.
+    """
 
     catalog: Catalog
     intake: Intake
     signer: Signer
     limits: Limits
     new_id: Callable[[datetime], str]
+    zone: tzinfo = UTC
 
     def declare(self, actor: Actor, declaration: Declaration, now: datetime) -> list[Offer]:
         """Take a batch's declaration and hand out a grant for each file; said again, the same ids and fresh grants.
 
         Raises:
             NotAllowed, PatientNotFound, FileTooLarge, TypeRefused, TooMany, CatalogBusy, StorageUnavailable.
-            Invalid: a file is empty, a reference stands twice, or the batch id belongs to another declaration.
+            Invalid: a file is empty, a reference stands twice, a capture time cannot be, or the batch id belongs to
+                another declaration.
         """
         require(actor, Act.UPLOAD)
         check(declaration, self.limits)
         with self.catalog.read() as tx:
-            if patients.find(tx, declaration.patient) is None:
-                raise PatientNotFound("Choose the patient again.")
+            patient = patients.find(tx, declaration.patient)
             known = rows.batch(tx, declaration.batch)
+        if patient is None:
+            raise PatientNotFound("Choose the patient again.")
         if known is None:
+            check_times(declaration.files, born=date.fromisoformat(patient.birth_date), zone=self.zone, now=now)
             try:
                 return self._declare_new(actor, declaration, now)
             except Conflict:  # the same declaration arrived twice at once: the other one was faster

@@ -184,7 +184,7 @@ class MonthsQuery(Schema):
 class ScansQuery(MonthsQuery):
     """The same filters; a page begins behind ``after``."""
 
-    after = Text(60, form=r"[0-9]{1,17}\.[0-9a-f-]{36}", load_default=None)
+    after = Text(60, form=r"-?[0-9]{1,18}\.[0-9a-f-]{36}", load_default=None)
     limit = f.Integer(load_default=60, validate=validate.Range(1, PAGE))
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from .engine import Tx, insert_new
+from .engine import Tx, insert_new, micros, moment
 from .tables import audit, audit_segments
 
 #: Where a page of rows ends: time and id of its last row.
@@ -57,7 +57,6 @@ class Filter:
     until: datetime | None = None
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEY = re.compile(r"([0-9]{1,16})\.(-?[0-9]{1,18})")
 _ADD = audit.insert()
 _VIEWED = (
@@ -116,13 +115,13 @@ def some(tx: Tx, which: Filter, *, after: Key | None, limit: int) -> list[AuditR
 
 def write_key(row: AuditRow) -> str:
     """Write where a page ends: microseconds since 1970, a dot, the row's id."""
-    return f"{(row.at - _EPOCH) // timedelta(microseconds=1)}.{row.id}"
+    return f"{micros(row.at)}.{row.id}"
 
 
 def read_key(text: str | None) -> Key | None:
     """Read what ``write_key`` wrote; None, the beginning, where it cannot be read."""
     match = _KEY.fullmatch(text or "")
-    return (_EPOCH + timedelta(microseconds=int(match[1])), int(match[2])) if match else None
+    return (moment(int(match[1])), int(match[2])) if match else None
 
 
 def unsealed(tx: Tx, limit: int) -> list[AuditRow]:
