@@ -19,6 +19,7 @@ from . import (
     frame,
     gallery,
     headers,
+    outside,
     patients,
     scan,
     sent,
@@ -61,5 +62,6 @@ def register(app: Flask) -> None:
     frame.register(app)
     assets.register(app)
     tags.register(app)
+    outside.register(app)
     headers.register(app)
     app.register_blueprint(pages)

@@ -17,6 +17,7 @@ from ..access.permissions import Act
 from ..catalog.audit import AuditRow, Filter, read_key, write_key
 from ..guard import actor, parts, policy
 from ..ids import is_id
+from ..text import plain
 from . import frame
 from .admin import page
 
@@ -70,7 +71,7 @@ def _cell(text: str) -> str:
 
 
 def _asked(args: Mapping[str, str]) -> dict[str, str]:
-    return {name: args[name].strip()[:100] for name in _NAMES if args.get(name, "").strip()}
+    return {name: said[:100] for name in _NAMES if (said := plain(args.get(name, "")).strip())}
 
 
 def _filter(asked: Mapping[str, str]) -> Filter:

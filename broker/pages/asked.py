@@ -14,6 +14,7 @@ from ..catalog.engine import moment as instant
 from ..catalog.scans import Filter
 from ..gallery import Shown
 from ..ids import is_id
+from ..text import plain
 from ..words import Eye, Kind, Review
 
 _MICROS = re.compile(r"-?[0-9]{1,18}")
@@ -92,7 +93,7 @@ def read(args: Mapping[str, str]) -> Asked:
         _word(Kind, args.get("kind")),
         _day(args.get("from", "")),
         _day(args.get("to", "")),
-        args.get("device", "")[:200] or None,
+        plain(args.get("device", ""))[:200] or None,
         _word(Review, args.get("review")),
         {"yes": True, "no": False}.get(args.get("attention", "")),
     )

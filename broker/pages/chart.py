@@ -16,10 +16,12 @@ from ..guard import actor, parts, policy
 from ..ids import is_id
 from ..names import Rendition
 from ..reading import Chart, Folded, Visit
+from ..text import plain, refusal
 from ..words import Eye, Kind, Review
 from . import frame, texts
 from . import show as shown
 from .asked import Asked
+from .outside import Outside
 
 #: Visits of one eye and kind that make a strip over time worth showing.
 STRIP = 2
@@ -52,10 +54,10 @@ def show(patient: str) -> str:
         versions=[
             {
                 "at": texts.moment(one["changed_at"], zone),
-                "name": one["name"],
+                "name": Outside(one["name"]),
                 "born": texts.day(one["birth_date"]),
-                "mrn": one["mrn"],
-                "by": one["changed_by"],
+                "mrn": Outside(one["mrn"]),
+                "by": Outside(one["changed_by"]),
             }
             for one in reversed(chart.versions)
         ],
@@ -96,7 +98,7 @@ def report(patient: str, day: str) -> str:
             (
                 texts.alternative(one.scan.kind, one.scan.eye, one.scan.visit_day),
                 texts.moment(one.scan.captured_at, zone),
-                one.scan.device or "–",
+                Outside(one.scan.device or "–"),
                 shown.pixels(one) if one.scan.facts["width"] else "–",
             )
             for one in found
@@ -115,9 +117,11 @@ def merge(patient: str) -> str | Response:
         reason = form.get("reason", "").strip()
         if not reason or len(reason) > 1000 or not is_id(form.get("act", "")):
             raise Invalid("Say why these are two records of one person.")
+        if why := refusal(reason, lines=True):
+            raise Invalid(f"The reason: {why}", field="reason")
         parts().records.correct(actor(), form["act"], ids, changes={"patient": form["into"]}, reason=reason, now=now)
         return redirect(f"/patients/{form['into']}", 303)
-    mrn = form.get("mrn", "").strip()[:64]
+    mrn = plain(form.get("mrn", "")).strip()[:64]
     found = [one for one in parts().patients.find(actor(), mrn, now=now) if one.mrn == mrn and one.id != patient]
     problem = "" if ids and len(found) == 1 else "No other patient has this record number, or there is nothing to move."
     return frame.page(

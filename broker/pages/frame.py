@@ -12,6 +12,7 @@ from ..access.actor import Actor
 from ..access.permissions import Act, may
 from ..guard import maybe_actor, parts
 from . import texts
+from .outside import Outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +83,4 @@ def _who() -> dict[str, Any]:
     # A scan, a pair and a patient belong to the gallery.
     here = "gallery" if here in ("scans", "compare", "patients") else here
     here = "admin/accounts" if here == "admin" else here
-    return {"me": Me(actor.account, actor.name, roles), "nav": nav, "here": f"/{here}"}
+    return {"me": Me(actor.account, Outside(actor.name), roles), "nav": nav, "here": f"/{here}"}

@@ -19,9 +19,11 @@ from ..guard import actor, parts, policy
 from ..ids import is_id
 from ..names import Rendition
 from ..records import Records
+from ..text import refusal
 from ..words import Eye, Kind, Review
 from . import frame, texts
 from . import show as shown
+from .outside import Outside
 
 LONGEST_NOTE, LONGEST_REASON = 4000, 1000
 
@@ -159,8 +161,8 @@ def _page(scan: str, problem: BrokerError | None = None) -> str:
         problem=problem.detail or problem.title if problem else "",
         changed=shown.said(_changed(problem), zone),
         visit_day=one.scan.visit_day,
-        note=facts["note"],
-        sent_by=facts["sent_by"],
+        note=Outside(facts["note"]),
+        sent_by=Outside(facts["sent_by"]),
         sent_at=texts.moment(facts["sent_at"], zone),
         size=texts.size(facts["size"]),
         format=shown.file_format(one),
@@ -205,7 +207,7 @@ def _seen(values: list[str]) -> dict[str, int]:
 def _text(name: str, longest: int, *, needed: bool = False) -> str:
     text = request.form.get(name, "").replace("\r\n", "\n").strip()
     if len(text) > longest or (needed and not text):
-        raise Invalid(f"Write 1 to {longest} characters.")
-    if any(not one.isprintable() and one not in "\n\t" for one in text):
-        raise Invalid("There are control characters in the text.")
+        raise Invalid(f"Write 1 to {longest} characters.", field=name)
+    if why := refusal(text, lines=True):
+        raise Invalid(f"The {name}: {why}", field=name)
     return text

@@ -19,6 +19,7 @@ from ..ids import is_id
 from ..names import Rendition
 from ..words import Review, State, sentence
 from . import frame, texts
+from .outside import Outside
 from .show import Card, Person, Said, card, person, said
 
 _PAGE = 200
@@ -140,7 +141,7 @@ def _line(progress: Progress) -> Line:
     row: Upload = progress.upload
     zone = parts().config.time_zone
     return Line(
-        filename=row.filename,
+        filename=Outside(row.filename),
         eye=texts.EYES[row.eye],
         kind=texts.KINDS[row.kind],
         size=texts.size(row.size),
