@@ -436,7 +436,9 @@ class Access:
 
     def _account(self, tx: Tx, actor: Actor, name: str, roles: frozenset[Role], now: datetime) -> Account:
         name = " ".join(name.split())
-        if not 1 <= len(name) <= LONGEST_NAME or refusal(name) or not roles:
+        # Folded, a letter can become three.
+        fits = 1 <= len(name) <= LONGEST_NAME and len(name.casefold()) <= 2 * LONGEST_NAME
+        if not fits or refusal(name) or not roles:
             raise Invalid(f"An account needs a name of 1 to {LONGEST_NAME} readable characters, and a role.")
         known = rows.find_by_name(tx, name)
         if known is None:
