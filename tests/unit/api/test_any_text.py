@@ -120,7 +120,7 @@ FORMS = [
     ("/scans/{scan}/correct", "captured_at", {"act": "{act}", "reason": "clock"}),
     ("/scans/{scan}/correct", "eye", {"act": "{act}", "reason": "clock"}),
     ("/admin/accounts/invite", "name", {"role": "technician"}), ("/admin/accounts/enable", "id", {}),
-    ("/admin/accounts/disable", "id", {}), ("/admin/sessions/end", "id", {}), 
+    ("/admin/accounts/disable", "id", {}), ("/admin/sessions/end", "id", {}),
     ("/admin/tokens", "name", {"role": "admin"}),
     ("/admin/sessions/end-all", "account", {}), ("/admin/tokens/revoke", "id", {}),
     ("/account/tokens", "name", {"days": "1"}),
