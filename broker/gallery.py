@@ -46,12 +46,19 @@ class Gallery:
     catalog: Catalog
     signer: Signer
 
-    def page(self, actor: Actor, which: Filter, *, after: Key | None, limit: int, now: datetime) -> list[Shown]:
-        """Give one page of scans with links to their thumbnails."""
+    def page(
+        self, actor: Actor, which: Filter, *, after: Key | None, limit: int, now: datetime, peek: bool = False
+    ) -> list[Shown]:
+        """Give one page of scans with links to their thumbnails.
+
+        ``peek``: the scan that follows is given too, without a link, and is not written down as shown: it only says
+        that the list goes on.
+        """
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
-            found = scans.page(tx, which, after=after, limit=limit)
-        return self.shown(actor, "gallery.see", found, (Rendition.THUMBNAIL,), now=now)
+            found = scans.page(tx, which, after=after, limit=limit + peek)
+        shown = self.shown(actor, "gallery.see", found[:limit], (Rendition.THUMBNAIL,), now=now)
+        return [*shown, *(Shown(*one, {}) for one in found[limit:])]
 
     def one(self, actor: Actor, scan: str, *, now: datetime) -> Shown:
         """Give one scan with links to all its renditions.

@@ -65,20 +65,28 @@ class Patients:
         return _same(known, wanted), False
 
     def find(
-        self, actor: Actor, text: str, *, now: datetime, after: tuple[str, str] | None = None, limit: int = 20
+        self,
+        actor: Actor,
+        text: str,
+        *,
+        now: datetime,
+        after: tuple[str, str] | None = None,
+        limit: int = 20,
+        peek: bool = False,
     ) -> list[Patient]:
         """Search by parts of the name, the start of the record number, or a birth date (1957-03-21 or 21.03.1957).
 
-        The whole of a record number, as a barcode gives it, finds just that patient, first.
+        The whole of a record number, as a barcode gives it, finds just that patient, first. ``peek``: one more is
+        given, who only says that there are more, and is not written down as shown.
         """
         require(actor, Act.FIND_PATIENT)
         words, birth_date = _words(text)
         with self.catalog.write() as tx:
-            found = rows.search(tx, words, birth_date=birth_date, after=after, limit=limit)
+            found = rows.search(tx, words, birth_date=birth_date, after=after, limit=limit + peek)
             exact = rows.find_by_mrn(tx, self.issuer, text.strip()) if after is None else None
             if exact:
-                found = [exact, *(patient for patient in found if patient.id != exact.id)][:limit]
-            audit.view(tx, actor, "patient.find", now=now, subjects=[patient.id for patient in found])
+                found = [exact, *(patient for patient in found if patient.id != exact.id)][: limit + peek]
+            audit.view(tx, actor, "patient.find", now=now, subjects=[patient.id for patient in found[:limit]])
         return found
 
     def one(self, actor: Actor, patient: str, *, now: datetime) -> Patient:

@@ -113,6 +113,8 @@ class Reading:
     def front(self, actor: Actor, which: Filter, *, after: Key | None, limit: int, now: datetime) -> Front:
         """Give one page of the gallery with all that stands on it: one look at the catalog, one audit row.
 
+        The scan that follows the page is given too, without a link and unnamed in the row, if there is one.
+
         Raises:
             NotAllowed.
             PatientNotFound: the filter names a patient that there is not.
@@ -120,11 +122,11 @@ class Reading:
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
             who = patients.known(tx, which.patient) if which.patient else None
-            found = scans.page(tx, which, after=after, limit=limit)
+            found = scans.page(tx, which, after=after, limit=limit + 1)
             devices, checking = scans.devices(tx), _checking(tx, which.patient)
         also = [*([who.id] if who else []), *_named(checking)]
-        shown = self.gallery.shown(actor, "gallery.see", found, (Rendition.THUMBNAIL,), now=now, also=also)
-        return Front(shown, who, devices, checking)
+        shown = self.gallery.shown(actor, "gallery.see", found[:limit], (Rendition.THUMBNAIL,), now=now, also=also)
+        return Front([*shown, *(Shown(*one, {}) for one in found[limit:])], who, devices, checking)
 
     def worklist(self, actor: Actor, *, now: datetime) -> tuple[list[Waiting], int, int]:
         """List the visits to read, urgent first, then oldest; with how many there are, and how many are urgent.

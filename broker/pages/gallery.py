@@ -39,9 +39,9 @@ def show() -> str:
     args = request.args
     asked, after, first = address.read(args), read_key(args.get("after")), address.number(args.get("seen", ""))
     if frame.is_fragment():
-        found = parts().gallery.page(actor(), asked.which, after=after, limit=PAGE + 1, now=frame.now())
+        found = parts().gallery.page(actor(), asked.which, after=after, limit=PAGE, now=frame.now(), peek=True)
         return frame.page("_cards.html", **_cards(asked, found, first))
-    front = parts().reading.front(actor(), asked.which, after=after, limit=PAGE + 1, now=frame.now())
+    front = parts().reading.front(actor(), asked.which, after=after, limit=PAGE, now=frame.now())
     return frame.page(
         "gallery.html",
         **_cards(asked, front.shown, first),

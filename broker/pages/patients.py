@@ -30,7 +30,7 @@ def search() -> str:
     text = plain(request.form.get("q", "")).strip()[:200]
     if not text:
         return ""
-    found = parts().patients.find(actor(), text, now=frame.now(), limit=MOST + 1)
+    found = parts().patients.find(actor(), text, now=frame.now(), limit=MOST, peek=True)
     links = bool(request.form.get("links"))
     return _list(patients=show.people(found[:MOST]), more=len(found) > MOST, query=text, links=links)
 

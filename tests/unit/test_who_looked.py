@@ -293,6 +293,33 @@ def test_no_row_names_a_patient_of_whom_the_answer_shows_nothing(
         assert named <= of | ({world.patients[3].id} if "/scans/" in route[1] else set()), route
 
 
+def test_what_only_says_that_a_list_goes_on_is_not_named(app: Flask, world: World) -> None:
+    eve, _ = world.parts.patients.make(
+        people.actor(), mrn="1", name="Elderflower, Eve", birth_date=date(1935, 2, 15), now=NOW
+    )
+    old = shelf.scan(world.parts, eve, NOW - timedelta(days=4000))
+    shelf.series(world.parts, world.ada, 60 - sum(len(some) for some in world.scans.values()) + 1)
+    for headers in ({}, HTMX):
+        client = signed_in(app, Role.PHYSICIAN)
+        page = client.get("/gallery", headers=headers).get_data(as_text=True)
+        assert "after=" in page
+        assert "Eve" not in page
+        with world.parts.catalog.read() as tx:
+            row = audit.newest(tx, before=None, limit=1)[0]
+        assert row.act == "gallery.see"
+        assert not {eve.id, old.id} & set(row.subjects)
+    for number in range(12):
+        world.parts.patients.make(
+            people.actor(), mrn=f"A{number}", name=f"Aa Elder {number:02}", birth_date=date(1935, 2, 15), now=NOW
+        )
+    found = client.post("/patients/search", data={"q": "elder"}).get_data(as_text=True)
+    assert "There are more" in found
+    with world.parts.catalog.read() as tx:
+        row = audit.newest(tx, before=None, limit=1)[0]
+    assert len(row.subjects) == 12
+    assert eve.id not in row.subjects
+
+
 def test_who_is_only_an_administrator_is_told_no_patient_and_no_file_name(app: Flask, world: World) -> None:
     # Everybody has looked at everything before, so that the trail is full.
     for _ in walk(app, world, (Role.TECHNICIAN, Role.PHYSICIAN)):
