@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta, tzinfo
 
-from . import filetypes
+from . import capture, filetypes
 from .blocks import BlockPlan, fits, plan_for
 from .catalog.uploads import Upload
 from .errors import FileTooLarge, Invalid, TypeRefused
@@ -93,6 +94,28 @@ class Progress:
     upload: Upload
     scans: tuple[str, ...] = ()
     arrived: tuple[ArrivedBlock, ...] | None = None
+
+
+def check_times(files: Sequence[FileDeclaration], *, born: date, zone: tzinfo, now: datetime) -> None:
+    """Refuse a capture time that cannot be, in whatever way it was typed; the problem names the files.
+
+    Raises:
+        Invalid: it is none, or lies before photography, before the patient's birth (``born``), or in the future.
+    """
+    wrong: dict[str, str] = {}
+    for file in files:
+        if file.captured_at is not None and (why := _refused(file.captured_at, born, zone, now)):
+            wrong[file.ref] = why
+    if wrong:
+        raise Invalid(next(iter(wrong.values())), field="captured_at", refs=list(wrong))
+
+
+def _refused(said: str, born: date, zone: tzinfo, now: datetime) -> str | None:
+    try:
+        when = capture.instant(said, zone)
+    except ValueError:
+        return "There is no such day or time."
+    return capture.refusal(when, now) or capture.before_birth(when, born)
 
 
 def check(declaration: Declaration, limits: Limits) -> None:

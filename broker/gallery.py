@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from . import audit, names
 from .access.actor import Actor
@@ -45,12 +46,19 @@ class Gallery:
     catalog: Catalog
     signer: Signer
 
-    def page(self, actor: Actor, which: Filter, *, after: Key | None, limit: int, now: datetime) -> list[Shown]:
-        """Give one page of scans with links to their thumbnails."""
+    def page(
+        self, actor: Actor, which: Filter, *, after: Key | None, limit: int, now: datetime, peek: bool = False
+    ) -> list[Shown]:
+        """Give one page of scans with links to their thumbnails.
+
+        ``peek``: the scan that follows is given too, without a link, and is not written down as shown: it only says
+        that the list goes on.
+        """
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
-            found = scans.page(tx, which, after=after, limit=limit)
-        return self.shown(actor, "gallery.see", found, (Rendition.THUMBNAIL,), now=now)
+            found = scans.page(tx, which, after=after, limit=limit + peek)
+        shown = self.shown(actor, "gallery.see", found[:limit], (Rendition.THUMBNAIL,), now=now)
+        return [*shown, *(Shown(*one, {}) for one in found[limit:])]
 
     def some(self, actor: Actor, ids: Sequence[str], *, now: datetime) -> list[Shown]:
         """Give these scans with links to their thumbnails, in this order; what is not to be seen is left out."""
@@ -87,11 +95,11 @@ class Gallery:
         """
         require(actor, Act.ORIGINAL)
         with self.catalog.read() as tx:
-            row, _patient = _found(tx, scan)
+            row, patient = _found(tx, scan)
         grant = self.signer.original(names.original(row.upload_id), file_name(row, row.facts["ending"]), now)
         with self.catalog.write() as tx:
             detail = {"signatures": {scan: grant.signature_hash}}
-            audit.record(tx, actor, "scan.original", now=now, subjects=[scan], detail=detail)
+            audit.record(tx, actor, "scan.original", now=now, subjects=[patient.id, scan], detail=detail)
         return grant
 
     def shown(
@@ -105,14 +113,17 @@ class Gallery:
         also: Sequence[str] = (),
         records: bool = False,
     ) -> list[Shown]:
-        """Hand out links to renditions of scans that were found, in their order, and write the audit row.
+        """Hand out links to renditions of scans that were found, in their order, and write down whom they show.
 
-        ``also``: what the row names besides the scans; ``records``: give what was said about them too.
+        ``also``: what the answer shows besides the scans and their patients; ``records``: give what was said about
+        them too. Who is shown nothing has seen nobody.
         """
         shown = [self._shown(scan, patient, wanted, now) for scan, patient in found]
         with self.catalog.write() as tx:
             said = recorded.of_scans(tx, [one.scan.id for one in shown if one.scan.records]) if records else {}
-            audit.record(tx, actor, act, now=now, subjects=[*also, *(one.scan.id for one in shown)])
+            patients = [one.patient.id for one in shown] + recorded.patients_in(chain(*said.values()))
+            if subjects := [*also, *patients, *(one.scan.id for one in shown)]:
+                audit.view(tx, actor, act, now=now, subjects=subjects)
         return [replace(one, records=tuple(said.get(one.scan.id, ()))) for one in shown] if said else shown
 
     def _shown(self, scan: Scan, patient: Patient, wanted: Iterable[Rendition], now: datetime) -> Shown:

@@ -15,6 +15,7 @@ from .catalog import patients as rows
 from .catalog.patients import Patient
 from .errors import IllegalMove, Invalid, PatientExists
 from .ids import is_id
+from .text import refusal
 from .words import Sex
 
 EARLIEST_BIRTH = date(1880, 1, 1)
@@ -58,27 +59,38 @@ class Patients:
                     return wanted, True
         except Conflict:  # made by somebody else a moment ago
             pass
-        with self.catalog.read() as tx:
+        with self.catalog.write() as tx:
             known = rows.find_by_mrn(tx, wanted.issuer, wanted.mrn)
-            return _same(known, rows.known(tx, known.id) if known else None, wanted), False
+            stands = rows.known(tx, known.id) if known else None
+            if known and stands:  # that the number is taken, and by whom, is told even to whoever has other details
+                audit.view(tx, actor, "patient.see", now=now, subjects=[known.id, stands.id])
+        return _same(known, stands, wanted), False
 
     def find(
-        self, actor: Actor, text: str, *, now: datetime, after: tuple[str, str] | None = None, limit: int = 20
+        self,
+        actor: Actor,
+        text: str,
+        *,
+        now: datetime,
+        after: tuple[str, str] | None = None,
+        limit: int = 20,
+        peek: bool = False,
     ) -> list[Patient]:
         """Search by parts of the name, the start of the record number, or a birth date (1957-03-21 or 21.03.1957).
 
         The whole of a record number, as a barcode gives it, finds just that patient, first. What is found by a record
-        that was merged is the patient it was merged into.
+        that was merged is the patient it was merged into. ``peek``: one more is given, who only says that there are
+        more, and is not written down as shown.
         """
         require(actor, Act.FIND_PATIENT)
         words, birth_date = _words(text)
         with self.catalog.write() as tx:
-            found = rows.search(tx, words, birth_date=birth_date, after=after, limit=limit)
+            found = rows.search(tx, words, birth_date=birth_date, after=after, limit=limit + peek)
             exact = rows.find_by_mrn(tx, self.issuer, text.strip()) if after is None else None
             if exact:
                 exact = rows.known(tx, exact.id)
-                found = [exact, *(patient for patient in found if patient.id != exact.id)][:limit]
-            audit.record(tx, actor, "patient.find", now=now, subjects=[patient.id for patient in found])
+                found = [exact, *(patient for patient in found if patient.id != exact.id)][: limit + peek]
+            audit.view(tx, actor, "patient.find", now=now, subjects=[patient.id for patient in found[:limit]])
         return found
 
     def one(self, actor: Actor, patient: str, *, now: datetime) -> Patient:
@@ -90,7 +102,7 @@ class Patients:
         require(actor, Act.FIND_PATIENT)
         with self.catalog.write() as tx:
             found = rows.known(tx, patient)
-            audit.record(tx, actor, "patient.see", now=now, subjects=dict.fromkeys([patient, found.id]))
+            audit.view(tx, actor, "patient.see", now=now, subjects=[patient, found.id])
         return found
 
     def some(self, actor: Actor, ids: Iterable[str], *, now: datetime) -> dict[str, Patient]:
@@ -102,8 +114,8 @@ class Patients:
             found = rows.many(tx, asked)
             known = {one: found[one] for one in asked if one in found}
             if known:
-                subjects = dict.fromkeys([*known, *(one.id for one in known.values())])
-                audit.record(tx, actor, "patient.see", now=now, subjects=subjects)
+                subjects = [*known, *(one.id for one in known.values())]
+                audit.view(tx, actor, "patient.see", now=now, subjects=subjects)
         return known
 
     def change(self, actor: Actor, patient: str, changes: Mapping[str, Any], *, now: datetime) -> Patient:
@@ -123,6 +135,7 @@ class Patients:
                 values = asdict(known) | {key: value for key, value in changes.items() if key in CHANGEABLE}
                 wanted = _made(patient, known.version + 1, _checked(values, now))
                 if replace(wanted, version=known.version) == known:
+                    audit.view(tx, actor, "patient.see", now=now, subjects=[patient])
                     return known
                 self._keep(tx, actor, wanted, "patient.change", now)
                 return wanted
@@ -165,7 +178,7 @@ def from_document(document: Mapping[str, Any]) -> Patient:
     Raises:
         KeyError, TypeError, ValueError: it is none.
     """
-    form = document["form"] if "form" in document else 1
+    form = document.get("form", 1)
     if form not in (1, merging.FORM):
         raise ValueError("not a form that we know")
     merged_into = document["merged_into"] if form == merging.FORM else None
@@ -188,7 +201,7 @@ def _checked(values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     checked: dict[str, Any] = dict(values)
     for key, label, longest in (("issuer", "issuer", 64), ("mrn", "record number", 64), ("name", "name", 200)):
         checked[key] = " ".join(str(values[key]).split())
-        if not 1 <= len(checked[key]) <= longest or not checked[key].isprintable():
+        if not 1 <= len(checked[key]) <= longest or refusal(checked[key]):
             raise Invalid(f"The {label} must have 1 to {longest} readable characters.", field=key)
     birth = values["birth_date"]
     birth = birth if isinstance(birth, date) else date.fromisoformat(birth)

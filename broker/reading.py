@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from . import audit
 from .access.actor import Actor
 from .access.permissions import Act, may, require
 from .catalog import Catalog, Tx, moves, opened, patients, records, repeats, scans, uploads, visits
@@ -177,6 +178,8 @@ class Reading:
     def front(self, actor: Actor, which: Filter, *, after: Key | None, limit: int, now: datetime) -> Front:
         """Give one page of the gallery with all that stands on it: one look at the catalog, one audit row.
 
+        The scan that follows the page is given too, without a link and unnamed in the row, if there is one.
+
         Raises:
             NotAllowed.
             PatientNotFound: the filter names a patient that there is not.
@@ -184,13 +187,13 @@ class Reading:
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
             who = patients.known(tx, which.patient) if which.patient else None
-            found = scans.page(tx, which, after=after, limit=limit)
-            devices, checking = scans.devices(tx), _checking(tx)
-        also = [who.id] if who else []
-        shown = self.gallery.shown(actor, "gallery.see", found, (Rendition.THUMBNAIL,), now=now, also=also)
-        return Front(shown, who, devices, checking)
+            found = scans.page(tx, which, after=after, limit=limit + 1)
+            devices, checking = scans.devices(tx), _checking(tx, which.patient)
+        also = [*([who.id] if who else []), *_named(checking)]
+        shown = self.gallery.shown(actor, "gallery.see", found[:limit], (Rendition.THUMBNAIL,), now=now, also=also)
+        return Front([*shown, *(Shown(*one, {}) for one in found[limit:])], who, devices, checking)
 
-    def worklist(self, actor: Actor) -> tuple[list[Waiting], int, int]:
+    def worklist(self, actor: Actor, *, now: datetime) -> tuple[list[Waiting], int, int]:
         """List the visits to read, urgent first, then oldest; with how many there are, and how many are urgent.
 
         Both are counted to one more than ``COUNTED`` and no further.
@@ -200,7 +203,10 @@ class Reading:
         """
         require(actor, Act.REVIEW)
         with self.catalog.read() as tx:
-            return visits.waiting(tx, limit=MOST), *visits.count_waiting(tx, most=COUNTED + 1)
+            found = visits.waiting(tx, limit=MOST)
+            counts = visits.count_waiting(tx, most=COUNTED + 1)
+        self._seen(actor, "worklist.see", [*(one.patient.id for one in found), *(one.first for one in found)], now)
+        return found, *counts
 
     def next_visit(self, actor: Actor, *, but: tuple[str, str]) -> Waiting | None:
         """Give the visit to read next, other than the one just read (patient, day)."""
@@ -276,7 +282,7 @@ class Reading:
         groups = _grouped(rows[:MOST_OF_PATIENT])
         linked = [(row, who) for group in groups.values() for row in _unfolded(group)]
         others = [one.other.id for some in moved.values() for one in some if one.other]
-        also = list(dict.fromkeys([patient, who.id, *others]))
+        also = [patient, who.id, *others, *(row.id for row in gone)]
         shown = self.gallery.shown(actor, "patient.read", linked, (Rendition.THUMBNAIL,), now=now, also=also)
         by_id = {one.scan.id: one for one in shown}
         more = len(rows) > MOST_OF_PATIENT
@@ -343,17 +349,22 @@ class Reading:
         nearest = min(fellows, key=lambda row: abs(row.captured_at - scan.captured_at), default=None)
         return Around(_first(newer), _first(older), prior, flagged, nearest, mates)
 
-    def months(self, actor: Actor, which: Filter) -> list[tuple[str, int]]:
-        """Count scans by month (YYYY-MM), newest first."""
+    def months(self, actor: Actor, which: Filter, *, now: datetime) -> list[tuple[str, int]]:
+        """Count scans by month (YYYY-MM), newest first. Counts tell of nobody, unless they are one patient's."""
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
-            return scans.months(tx, which)
+            found = scans.months(tx, which)
+            who = patients.find(tx, which.patient) if which.patient else None
+        self._seen(actor, "months.see", [who.id] if who else [], now)
+        return found
 
-    def checking(self, actor: Actor) -> list[Checked]:
+    def checking(self, actor: Actor, patient: str | None = None, *, now: datetime) -> list[Checked]:
         """List uploads that have arrived and are not decided yet, newest first: the tiles "being checked"."""
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
-            return _checking(tx)
+            found = _checking(tx, patient)
+        self._seen(actor, "upload.see", _named(found), now)
+        return found
 
     def arrived(self, actor: Actor, known: Sequence[str], *, since: datetime, now: datetime) -> list[Shown]:
         """Give the scans that have come since a look at the gallery.
@@ -369,9 +380,19 @@ class Reading:
             return []
         return self.gallery.shown(actor, "gallery.see", list(found.values()), (Rendition.THUMBNAIL,), now=now)
 
+    def _seen(self, actor: Actor, act: str, subjects: Sequence[str], now: datetime) -> None:
+        if subjects:
+            with self.catalog.write() as tx:
+                audit.view(tx, actor, act, now=now, subjects=subjects)
 
-def _checking(tx: Tx) -> list[Checked]:
-    under_way = uploads.Filter(states=(State.RECEIVED, State.VERIFYING))
+
+def _named(checking: Sequence[Checked]) -> list[str]:
+    """What a row about such uploads names: their patients, and the uploads themselves."""
+    return [*(patient.id for _, patient in checking), *(upload.id for upload, _ in checking)]
+
+
+def _checking(tx: Tx, patient: str | None) -> list[Checked]:
+    under_way = uploads.Filter(states=(State.RECEIVED, State.VERIFYING), patient=patient)
     found = uploads.some(tx, under_way, after=None, limit=TILES)
     known = patients.many(tx, {upload.patient_id for upload in found}) if found else {}
     return [(upload, known[upload.patient_id]) for upload in found if upload.patient_id in known]

@@ -5,10 +5,10 @@ Image bytes never come here. Declaring hands out grants, completing compares wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, tzinfo
 
 from . import audit
 from .access.actor import Actor
@@ -18,7 +18,7 @@ from .catalog import Catalog, Conflict, Tx, patients
 from .catalog import uploads as rows
 from .catalog.uploads import Batch, Filter, Upload
 from .completion import settle
-from .declaration import ArrivedBlock, Declaration, Limits, Offer, Progress, Told, check
+from .declaration import ArrivedBlock, Declaration, Limits, Offer, Progress, Told, check, check_times
 from .errors import (
     BrokerError,
     IllegalMove,
@@ -39,28 +39,35 @@ LISTS_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uploads:
-    """The acts on uploads. Everything they need is handed in, so that a test decides time and ids."""
+    """The acts on uploads. Everything they need is handed in, so that a test decides time and ids.
+
+    ``zone`` is the clinic's: a capture time without an offset is told in it.
+    """
 
     catalog: Catalog
     intake: Intake
     signer: Signer
     limits: Limits
     new_id: Callable[[datetime], str]
+    zone: tzinfo = UTC
 
     def declare(self, actor: Actor, declaration: Declaration, now: datetime) -> list[Offer]:
         """Take a batch's declaration and hand out a grant for each file; said again, the same ids and fresh grants.
 
         Raises:
             NotAllowed, PatientNotFound, FileTooLarge, TypeRefused, TooMany, CatalogBusy, StorageUnavailable.
-            Invalid: a file is empty, a reference stands twice, or the batch id belongs to another declaration.
+            Invalid: a file is empty, a reference stands twice, a capture time cannot be, or the batch id belongs to
+                another declaration.
         """
         require(actor, Act.UPLOAD)
         check(declaration, self.limits)
         with self.catalog.read() as tx:
-            if patients.find(tx, declaration.patient) is None:
-                raise PatientNotFound("Choose the patient again.")
+            patient = patients.find(tx, declaration.patient)
             known = rows.batch(tx, declaration.batch)
+        if patient is None:
+            raise PatientNotFound("Choose the patient again.")
         if known is None:
+            check_times(declaration.files, born=date.fromisoformat(patient.birth_date), zone=self.zone, now=now)
             try:
                 return self._declare_new(actor, declaration, now)
             except Conflict:  # the same declaration arrived twice at once: the other one was faster
@@ -92,7 +99,8 @@ class Uploads:
         with self.catalog.write() as tx:
             if digests:
                 rows.receive_many(tx, digests, now)
-                audit.record(tx, actor, "upload.complete", now=now, subjects=digests)
+                about = _shown(found[upload] for upload in digests)
+                audit.record(tx, actor, "upload.complete", now=now, subjects=about)
             after = rows.find(tx, found)
             scans = rows.scan_ids(tx, found)
         return [
@@ -100,23 +108,39 @@ class Uploads:
             for item, problem in zip(items, settled, strict=True)
         ]
 
-    def find(self, actor: Actor, which: Filter, *, after: str | None, limit: int) -> list[Progress]:
-        """List uploads, newest first. Pending ones are seen by the account that declared them only."""
-        require(actor, Act.SEE_UPLOADS)
-        if actor.locked:
-            which = replace(which, account=actor.account)
-        with self.catalog.read() as tx:
-            found = rows.some(tx, replace(which, viewer=actor.account), after=after, limit=limit)
-            scans = rows.scan_ids(tx, [upload.id for upload in found])
-        return [Progress(upload, tuple(scans.get(upload.id, ()))) for upload in found]
+    def find(self, actor: Actor, which: Filter, *, after: str | None, limit: int, now: datetime) -> list[Progress]:
+        """List uploads, newest first, and write down whom they show.
 
-    def one(self, actor: Actor, upload: str) -> Progress:
+        Pending ones are seen by the account that declared them only.
+        """
+        require(actor, Act.SEE_UPLOADS)
+        with self.catalog.write() as tx:
+            found = _found(tx, actor, which, after=after, limit=limit)
+            if found:
+                audit.view(tx, actor, "upload.see", now=now, subjects=_shown(one.upload for one in found))
+        return found
+
+    def standings(self, actor: Actor, which: Filter, *, after: str | None, limit: int) -> list[Progress]:
+        """List this account's own uploads to say where they stand, and nothing about a patient: that is no view."""
+        require(actor, Act.SEE_UPLOADS)
+        with self.catalog.read() as tx:
+            return _found(tx, actor, replace(which, account=actor.account), after=after, limit=limit)
+
+    def recent(self, actor: Actor, *, since: datetime) -> list[str]:
+        """Give the ids of the patients of the last files that this account declared ``since`` then, the newest first.
+
+        Who shows them looks them up, which is a view.
+        """
+        found = self.standings(actor, Filter(), after=None, limit=200)
+        return list(dict.fromkeys(one.upload.patient_id for one in found if one.upload.created_at >= since))
+
+    def one(self, actor: Actor, upload: str, *, now: datetime) -> Progress:
         """Give one upload's state, and while it is pending the blocks that have arrived.
 
         Raises:
             UploadNotFound: there is none, or it is another account's and still pending.
         """
-        found = self.find(actor, Filter(ids=[upload]), after=None, limit=1)
+        found = self.find(actor, Filter(ids=[upload]), after=None, limit=1, now=now)
         if not found:
             raise UploadNotFound()
         row = found[0].upload
@@ -140,7 +164,7 @@ class Uploads:
             if row is None or (row.account_id != actor.account and Role.ADMIN not in actor.roles):
                 raise UploadNotFound()
             if rows.expire(tx, upload, reason="abandoned", now=now):
-                audit.record(tx, actor, "upload.abandon", now=now, subjects=[upload])
+                audit.record(tx, actor, "upload.abandon", now=now, subjects=_shown([row]))
             elif row.state is not State.EXPIRED:
                 raise IllegalMove(f"This upload is {row.state} already.", state=row.state)
             return Progress(rows.find(tx, [upload])[upload])
@@ -245,6 +269,20 @@ class Uploads:
         return {key: upload for key, upload in found.items() if upload.account_id == actor.account}
 
 
+def _found(tx: Tx, actor: Actor, which: Filter, *, after: str | None, limit: int) -> list[Progress]:
+    if actor.locked:
+        which = replace(which, account=actor.account)
+    found = rows.some(tx, replace(which, viewer=actor.account), after=after, limit=limit)
+    scans = rows.scan_ids(tx, [upload.id for upload in found])
+    return [Progress(upload, tuple(scans.get(upload.id, ()))) for upload in found]
+
+
+def _shown(uploads: Iterable[Upload]) -> list[str]:
+    """What a row about uploads names: their patients, and the uploads themselves."""
+    some = list(uploads)
+    return [*dict.fromkeys(one.patient_id for one in some), *(one.id for one in some)]
+
+
 def _digests(uploads: Sequence[Upload]) -> list[str]:
     return [upload.digest for upload in uploads if upload.digest]
 
@@ -265,5 +303,5 @@ def _with_duplicates(
 
 def _audit_grants(tx: Tx, actor: Actor, act: str, offers: Sequence[Offer], now: datetime, **detail: object) -> None:
     signed = {offer.upload.id: offer.grant.signature_hash for offer in offers if offer.grant}
-    subjects = [offer.upload.id for offer in offers]
+    subjects = _shown(offer.upload for offer in offers)
     audit.record(tx, actor, act, now=now, subjects=subjects, detail={**detail, "signatures": signed})

@@ -15,6 +15,7 @@ from ..catalog import Catalog, Conflict, Tx
 from ..catalog import accounts as rows
 from ..catalog.accounts import Account
 from ..errors import AccountNotFound, BrokerError, Invalid, NotAllowed, NotFound, SignInNeeded, TooMany
+from ..text import refusal
 from ..words import Role
 from . import codes
 from .actor import SYSTEM, Actor
@@ -192,7 +193,7 @@ class Access:
         """The account that name, password and code belong to."""
         self.passwords.check_room()
         with self.catalog.read() as tx:
-            account = rows.find_by_name(tx, name) if name.isprintable() else None
+            account = None if refusal(name) else rows.find_by_name(tx, name)
             key, known = self._counted(tx, account, browser, now)
             failed = rows.failed_since(tx, key, now - WINDOW) if key else 0
         if failed >= (PER_ADDRESS if known else PER_NAME):
@@ -416,7 +417,7 @@ class Access:
             Invalid: it needs a name, and an end within a year.
         """
         name = " ".join(name.split())
-        if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        if not 1 <= len(name) <= LONGEST_NAME or refusal(name):
             raise Invalid(f"A token needs a name of 1 to {LONGEST_NAME} readable characters.")
         if not timedelta(0) < timedelta(days=min(max(days, 0), 10_000)) <= LONGEST_TOKEN:
             raise Invalid("A token lives from one day to one year.")
@@ -435,7 +436,9 @@ class Access:
 
     def _account(self, tx: Tx, actor: Actor, name: str, roles: frozenset[Role], now: datetime) -> Account:
         name = " ".join(name.split())
-        if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or not roles:
+        # Folded, a letter can become three.
+        fits = 1 <= len(name) <= LONGEST_NAME and len(name.casefold()) <= 2 * LONGEST_NAME
+        if not fits or refusal(name) or not roles:
             raise Invalid(f"An account needs a name of 1 to {LONGEST_NAME} readable characters, and a role.")
         known = rows.find_by_name(tx, name)
         if known is None:

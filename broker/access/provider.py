@@ -31,6 +31,7 @@ from requests import RequestException
 
 from ..config import Oidc, is_loopback
 from ..errors import ProviderUnavailable, SignInNeeded
+from ..text import refusal
 from ..words import Role
 
 #: How long somebody may take at the provider's own pages.
@@ -334,7 +335,7 @@ def _name(claims: Mapping[str, Any]) -> str:
     """What colleagues read: the first of the usual claims that is a readable text."""
     for claim in ("name", "preferred_username", "email"):
         name = " ".join(claims[claim].split()) if isinstance(claims.get(claim), str) else ""
-        if name and name.isprintable():
+        if name and not refusal(name):
             return name[:80]
     return "Account"
 

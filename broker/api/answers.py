@@ -64,13 +64,19 @@ _UPLOAD: dict[str, Any] = {
     "stored_at": _TIME_OR_NONE, "scans": f.List(Id(), required=True), "blocks": f.List(f.Nested(_Arrived)),
     "digest": _TEXT_OR_NONE,
 }  # fmt: skip
+_STANDING: dict[str, Any] = {
+    "id": _ID, "batch": _ID, "state": _STATE, "reason": _TEXT_OR_NONE, "sentence": _TEXT,
+    "stored_at": _TIME_OR_NONE, "scans": f.List(Id(), required=True), "ref": f.String(),
+}  # fmt: skip
 _Renewed = _shape("Renewed", id=_ID, grant=f.Nested(_Grant), problem=_PROBLEM)
-_Completed = _shape("Completed", problem=_PROBLEM, **{key: _optional(field) for key, field in _UPLOAD.items()})
+_Completed = _shape("Completed", problem=_PROBLEM, **{key: _optional(field) for key, field in _STANDING.items()})
 _Link = _shape("Link", id=_ID, url=f.String(), problem=_PROBLEM)
 Offers = _shape("Offers", batch=_ID, uploads=_list(_Offer))
 Grants = _shape("Grants", grants=_list(_Renewed))
 UploadOut = _shape("Upload", **_UPLOAD)
-Uploads = _shape("Uploads", uploads=_list(UploadOut), next=_ID_OR_NONE)
+Standing = _shape("Standing", **_STANDING)
+_Listed = _shape("ListedUpload", **{key: _optional(field) for key, field in _UPLOAD.items()} | _STANDING)
+Uploads = _shape("Uploads", uploads=_list(_Listed), next=_ID_OR_NONE)
 Completions = _shape("Completions", uploads=_list(_Completed))
 PatientOut = _shape(
     "Patient", id=_ID, issuer=_TEXT, mrn=_TEXT, name=_TEXT, birth_date=_DAY, sex=choice(Sex, **_MAYBE), version=_NUMBER
@@ -153,6 +159,12 @@ def upload_value(progress: Progress) -> Value:
     if progress.arrived is not None:
         value["blocks"] = [asdict(block) for block in progress.arrived]
     return value | {"scans": list(progress.scans)}
+
+
+def standing_value(progress: Progress, *, own: bool = True) -> Value:
+    """Where an upload stands, without patient and file name; ``ref``, its sender's words, if it is one's ``own``."""
+    whole = upload_value(progress)
+    return {key: whole[key] for key in _STANDING if own or key != "ref"}
 
 
 def scan_value(shown: Shown, records: Sequence[Value] | None = None) -> Value:

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response
 
 from ..access.permissions import Act
+from ..catalog.patients import place
 from ..errors import Invalid
 from ..guard import actor, parts
 from . import answers, schemas
@@ -31,7 +32,7 @@ def find(query: dict[str, Any]) -> Response:
     """Search by parts of the name, the start of the record number, or a birth date."""
     after = _read_cursor(query["after"]) if query["after"] else None
     found = parts().patients.find(actor(), query["q"], now=parts().clock(), after=after, limit=PAGE)
-    following = _cursor(found[-1].name.casefold(), found[-1].id) if len(found) == PAGE else None
+    following = _cursor(*place(found[-1])) if len(found) == PAGE else None
     return reply({"patients": [answers.patient_value(patient) for patient in found], "next": following})
 
 

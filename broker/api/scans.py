@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Response
 
 from ..access.permissions import Act
-from ..catalog.scans import Filter, Key
+from ..catalog.scans import Filter, read_key, write_key
 from ..errors import ScanNotFound
 from ..guard import actor, parts
 from . import answers, schemas
 from .resource import Resource, reply
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 resource = Resource("scans", "What was stored and checked. Links are good for whoever holds them while they live.")
 
 
@@ -23,16 +20,15 @@ resource = Resource("scans", "What was stored and checked. Links are good for wh
 def page(query: dict[str, Any]) -> Response:
     """List scans, newest capture first, each with a link to its thumbnail."""
     limit, after = query.pop("limit"), query.pop("after")
-    key = _read_cursor(after) if after else None
-    shown = parts().gallery.page(actor(), Filter(**query), after=key, limit=limit, now=parts().clock())
-    following = cursor(shown[-1].key) if len(shown) == limit else None
+    shown = parts().gallery.page(actor(), Filter(**query), after=read_key(after), limit=limit, now=parts().clock())
+    following = write_key(shown[-1].key) if len(shown) == limit else None
     return reply({"scans": [answers.scan_value(one) for one in shown], "next": following})
 
 
 @resource.operation("GET", "/scans/months", Act.SEE_SCANS, query=schemas.MonthsQuery(), answer=answers.Months)
 def months(query: dict[str, Any]) -> Response:
     """Count scans by month, newest first, for the same filters."""
-    counts = parts().reading.months(actor(), Filter(**query))
+    counts = parts().reading.months(actor(), Filter(**query), now=parts().clock())
     return reply({"months": [{"month": month, "scans": count} for month, count in counts]})
 
 
@@ -65,13 +61,3 @@ def original(scan: str) -> Response:
     """Get a link to the file as it was sent, as an attachment, for five minutes."""
     grant = parts().gallery.original(actor(), scan, now=parts().clock())
     return reply({"link": grant.url, "expires_at": answers.stamp(grant.expires_at)})
-
-
-def cursor(key: Key) -> str:
-    """Write where a page ends: microseconds since 1970, and the scan's id."""
-    return f"{(key[0] - _EPOCH) // _MICROSECOND}.{key[1]}"
-
-
-def _read_cursor(text: str) -> Key:
-    microseconds, _, scan = text.partition(".")
-    return _EPOCH + int(microseconds) * _MICROSECOND, scan

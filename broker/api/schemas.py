@@ -13,23 +13,22 @@ from webargs.fields import DelimitedList
 from ..declaration import Declaration, FileDeclaration, Told
 from ..ids import is_id
 from ..names import Rendition
+from ..text import refusal
 from ..words import Eye, Kind, Review, Sex, State
 
 MOST_FILES, MOST_ITEMS, MOST_BLOCKS, PAGE = 1000, 100, 50_000, 200
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_CONTROLS_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _DIGEST = re.compile(r"sha256(?:-blocks-[1-9][0-9]{0,9})?:[0-9a-f]{64}")
 
 
 class Text(f.String):
-    """Text without control characters; ``lines`` allows line breaks and tabs. Lengths are in characters."""
+    """Text without characters that cannot be seen; ``lines`` allows line breaks and tabs. Lengths are in characters."""
 
     def __init__(self, longest: int, *, shortest: int = 1, lines: bool = False, form: str = "", **options: Any) -> None:
         shown = {"minLength": shortest, "maxLength": longest} | ({"pattern": f"^(?:{form})$"} if form else {})
         super().__init__(metadata=shown | options.pop("metadata", {}), **options)
         self.shortest, self.longest = shortest, longest
-        self.controls = _CONTROLS_BUT_LINES if lines else _CONTROLS
+        self.lines = lines
         self.form = re.compile(form) if form else None
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
@@ -37,8 +36,8 @@ class Text(f.String):
             raise self.make_error("invalid")
         if not self.shortest <= len(value) <= self.longest:
             raise ValidationError(f"It must have {self.shortest} to {self.longest} characters.")
-        if not value.isprintable() and self.controls.search(value):
-            raise ValidationError("It has control characters in it.")
+        if why := refusal(value, lines=self.lines):
+            raise ValidationError(why)
         if self.form and not self.form.fullmatch(value):
             raise ValidationError("It does not have the form that it must have.")
         return value
@@ -65,12 +64,12 @@ class When(Text):
         )
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
-        text = super()._deserialize(value, attr, data, **options)
+        when = super()._deserialize(value, attr, data, **options)
         try:
-            datetime.fromisoformat(text)
+            datetime.fromisoformat(when)
         except ValueError:
             raise ValidationError("There is no such day or time.") from None
-        return text
+        return when
 
 
 def choice(words: Any, **options: Any) -> f.Enum[Any]:
@@ -138,12 +137,13 @@ class CompletionIn(Schema):
 
 
 class UploadsQuery(Schema):
-    """Which uploads; ``mine`` means those of this account."""
+    """Which uploads; ``mine`` means those of this account. ``fields=state``: only where these of one's own stand."""
 
     batch = Id(load_default=None)
     ids = DelimitedList(Id(), validate=validate.Length(1, PAGE))
     state = DelimitedList(choice(State))
     mine = f.Boolean(load_default=False)
+    brief = f.String(data_key="fields", validate=validate.OneOf(["state"]), load_default=None)
     after = Id(load_default=None)
 
 
@@ -184,7 +184,7 @@ class MonthsQuery(Schema):
 class ScansQuery(MonthsQuery):
     """The same filters; a page begins behind ``after``."""
 
-    after = Text(60, form=r"[0-9]{1,17}\.[0-9a-f-]{36}", load_default=None)
+    after = Text(60, form=r"-?[0-9]{1,18}\.[0-9a-f-]{36}", load_default=None)
     limit = f.Integer(load_default=60, validate=validate.Range(1, PAGE))
 
 

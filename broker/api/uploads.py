@@ -37,7 +37,7 @@ def renew(wanted: dict[str, Any]) -> Response:
     "POST", "/uploads/complete", Act.UPLOAD, body=schemas.CompletionIn(), answer=answers.Completions, status=202
 )
 def complete(told: dict[str, Any]) -> Response:
-    """Say that all bytes are there; each item has its state or its problem. May be said again and again."""
+    """Say that all bytes are there; each item has where it stands or its problem. May be said again and again."""
     items: list[Told] = told["items"]
     results = parts().uploads.complete(actor(), items, parts().clock())
     return reply({"uploads": [_completed(item.id, result) for item, result in zip(items, results, strict=True)]}, 202)
@@ -45,24 +45,34 @@ def complete(told: dict[str, Any]) -> Response:
 
 @resource.operation("GET", "/uploads", Act.SEE_UPLOADS, query=schemas.UploadsQuery(), answer=answers.Uploads)
 def find(query: dict[str, Any]) -> Response:
-    """List uploads, newest first: those of a batch, with these ids, in these states, or one's own."""
+    """List uploads, newest first: those of a batch, with these ids, in these states, or one's own.
+
+    With ``fields=state`` it says where one's own uploads stand, without patient and file name. Whoever asks again and
+    again asks so: every other answer is a view of the patients in it, and is written down as one.
+    """
     account = actor().account if query["mine"] else None
     which = Filter(batch=query["batch"], ids=query.get("ids"), states=query.get("state"), account=account)
-    found = parts().uploads.find(actor(), which, after=query["after"], limit=schemas.PAGE)
-    following = found[-1].upload.id if len(found) == schemas.PAGE else None
-    return reply({"uploads": [answers.upload_value(progress) for progress in found], "next": following})
+    after, limit, brief = query["after"], schemas.PAGE, query["brief"] is not None
+    if brief:
+        found = parts().uploads.standings(actor(), which, after=after, limit=limit)
+    else:
+        found = parts().uploads.find(actor(), which, after=after, limit=limit, now=parts().clock())
+    value = answers.standing_value if brief else answers.upload_value
+    following = found[-1].upload.id if len(found) == limit else None
+    return reply({"uploads": [value(progress) for progress in found], "next": following})
 
 
 @resource.operation("GET", "/uploads/<id:upload>", Act.SEE_UPLOADS, answer=answers.UploadOut)
 def one(upload: str) -> Response:
     """Ask where one upload stands and, while it is sent in blocks, which of them have arrived."""
-    return reply(answers.upload_value(parts().uploads.one(actor(), upload)))
+    return reply(answers.upload_value(parts().uploads.one(actor(), upload, now=parts().clock())))
 
 
-@resource.operation("DELETE", "/uploads/<id:upload>", Act.ABANDON, answer=answers.UploadOut)
+@resource.operation("DELETE", "/uploads/<id:upload>", Act.ABANDON, answer=answers.Standing)
 def abandon(upload: str) -> Response:
-    """Give a pending upload up."""
-    return reply(answers.upload_value(parts().uploads.abandon(actor(), upload, parts().clock())))
+    """Give a pending upload up. The answer says where it stands, to an administrator too: no patient, no file name."""
+    given_up = parts().uploads.abandon(actor(), upload, parts().clock())
+    return reply(answers.standing_value(given_up, own=given_up.upload.account_id == actor().account))
 
 
 def _renewed(upload: str, result: Offer | BrokerError, now: Any) -> answers.Value:
@@ -72,4 +82,4 @@ def _renewed(upload: str, result: Offer | BrokerError, now: Any) -> answers.Valu
 
 
 def _completed(upload: str, result: Progress | BrokerError) -> answers.Value:
-    return answers.problem_value(upload, result) if isinstance(result, BrokerError) else answers.upload_value(result)
+    return answers.problem_value(upload, result) if isinstance(result, BrokerError) else answers.standing_value(result)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from .engine import Tx, insert_new
+from .engine import Tx, insert_new, micros, moment
 from .tables import audit, audit_segments
 
 #: Where a page of rows ends: time and id of its last row.
@@ -57,15 +57,27 @@ class Filter:
     until: datetime | None = None
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEY = re.compile(r"([0-9]{1,16})\.(-?[0-9]{1,18})")
 _ADD = audit.insert()
+_VIEWED = (
+    sa.select(audit.c.id)
+    .where(audit.c.view_key == sa.bindparam("key"))
+    .where(
+        audit.c.at.between(sa.bindparam("since", type_=audit.c.at.type), sa.bindparam("until", type_=audit.c.at.type))
+    )
+    .limit(1)
+)
 _COLUMNS = [audit.c[name] for name in AuditRow.__dataclass_fields__]
 
 
 def add(tx: Tx, values: dict[str, Any]) -> None:
-    """Append one row; ``values`` are the columns but ``id``, ``segment`` and ``position``."""
+    """Append one row; ``values`` are the columns that ``AuditRow`` has, without id and segment; views have a key."""
     tx.execute(_ADD, values)
+
+
+def viewed(tx: Tx, key: str, *, since: datetime, until: datetime) -> bool:
+    """Say whether a row with this key was written between two times, both included."""
+    return tx.execute(_VIEWED, {"key": key, "since": since, "until": until}).first() is not None
 
 
 def newest(tx: Tx, *, before: int | None, limit: int) -> list[AuditRow]:
@@ -103,13 +115,13 @@ def some(tx: Tx, which: Filter, *, after: Key | None, limit: int) -> list[AuditR
 
 def write_key(row: AuditRow) -> str:
     """Write where a page ends: microseconds since 1970, a dot, the row's id."""
-    return f"{(row.at - _EPOCH) // timedelta(microseconds=1)}.{row.id}"
+    return f"{micros(row.at)}.{row.id}"
 
 
 def read_key(text: str | None) -> Key | None:
     """Read what ``write_key`` wrote; None, the beginning, where it cannot be read."""
     match = _KEY.fullmatch(text or "")
-    return (_EPOCH + timedelta(microseconds=int(match[1])), int(match[2])) if match else None
+    return (moment(int(match[1])), int(match[2])) if match else None
 
 
 def unsealed(tx: Tx, limit: int) -> list[AuditRow]:

@@ -100,18 +100,31 @@ def insert_new(tx: Tx, table: sa.Table, values: list[dict[str, Any]]) -> None:
         tx.execute(maker(table).on_conflict_do_nothing(), values)
 
 
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+_EARLIEST, _LATEST = ((end.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND for end in (datetime.min, datetime.max))
+
+
+def micros(when: datetime) -> int:
+    """Write a time as whole microseconds since 1970 (UTC); before that they are negative."""
+    return (when - _EPOCH) // _MICROSECOND
+
+
+def moment(count: int) -> datetime:
+    """Read microseconds since 1970; what no calendar holds is its nearer end."""
+    return _EPOCH + min(max(count, _EARLIEST), _LATEST) * _MICROSECOND
+
+
 class Instant(sa.types.TypeDecorator[datetime]):
     """An aware UTC datetime, kept as whole microseconds since 1970: ordered, exact, the same in both databases."""
 
     impl = sa.BigInteger
     cache_ok = True
-    _epoch = datetime(1970, 1, 1, tzinfo=UTC)
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:
-        return None if value is None else (value - self._epoch) // timedelta(microseconds=1)
+        return None if value is None else micros(value)
 
     def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:
-        return None if value is None else self._epoch + timedelta(microseconds=value)
+        return None if value is None else moment(value)
 
 
 class Json(sa.types.TypeDecorator[Any]):

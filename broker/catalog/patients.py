@@ -36,6 +36,7 @@ class Patient:
     merged_into: str | None = None
 
 
+LONGEST_KEY = 200
 COLUMNS = [patients.c[name] for name in Patient.__dataclass_fields__]
 #: The id of the record that a record stands for: its own, or its survivor's.
 STANDS_FOR = sa.func.coalesce(patients.c.survivor, patients.c.id)
@@ -102,6 +103,12 @@ def find_by_mrn(tx: Tx, issuer: str, mrn: str) -> Patient | None:
     return Patient(*row) if row else None
 
 
+def place(patient: Patient) -> tuple[str, str]:
+    """Where a search's page ends that ends with this patient: the name's key, and the id."""
+    # Folded, a letter can become three: more of them than the column takes are no help in a search.
+    return patient.name.casefold()[:LONGEST_KEY], patient.id
+
+
 def search(
     tx: Tx, words: list[str], *, birth_date: str | None, after: tuple[str, str] | None, limit: int
 ) -> list[Patient]:
@@ -130,7 +137,7 @@ def put(tx: Tx, patient: Patient, document: dict[str, Any], changed_at: datetime
     known = tx.execute(sa.select(patients.c.version, patients.c.merged_into).where(patients.c.id == patient.id)).first()
     if known is None or known.version <= patient.version:
         values = {name: getattr(patient, name) for name in Patient.__dataclass_fields__}
-        values |= {"name_key": patient.name.casefold(), "changed_at": changed_at}
+        values |= {"name_key": place(patient)[0], "changed_at": changed_at}
         upsert(tx, patients, values, key=["id"])
         if (known.merged_into if known else None) != patient.merged_into or (known is None and _named(tx, patient.id)):
             settle(tx, patient.id)

@@ -85,6 +85,12 @@ def of_scans(tx: Tx, ids: Iterable[str]) -> dict[str, list[Document]]:
     return found
 
 
+def patients_in(documents: Iterable[Document]) -> list[str]:
+    """Give the patients whom corrections name: whose a scan was said to be before, and whose since then."""
+    moves = (one["set"]["patient"] for one in documents if "patient" in one.get("set", {}))
+    return list(dict.fromkeys(patient for move in moves for patient in (move["from"], move["to"])))
+
+
 def of_act(tx: Tx, act: str) -> list[Document]:
     """Give the records that one act made."""
     return list(tx.execute(sa.select(records.c.document).where(records.c.act_id == act)).scalars())

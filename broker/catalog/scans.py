@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from ..words import Attention, CaptureSource, Eye, Kind, Review
 from . import patients as patient_rows
 from . import records
-from .engine import Tx, upsert
+from .engine import Tx, micros, moment, upsert
 from .patients import COLUMNS as PATIENT
 from .patients import Patient
 from .tables import REOPENED, patients, scans, uploads
@@ -121,6 +122,7 @@ class Filter:
 
 
 #: A day of the clinic's lies within these hours around the same day in UTC, wherever the clinic is.
+_KEY = re.compile(r"(-?[0-9]{1,18})\.([0-9a-f-]{36})")
 _BEFORE, _AFTER = timedelta(hours=14), timedelta(hours=36)
 _ENUMS: list[tuple[str, type[StrEnum]]] = [
     ("eye", Eye),
@@ -132,6 +134,17 @@ _COLUMNS = [scans.c[name] for name in Scan.__dataclass_fields__]
 _WORDS = [(list(Scan.__dataclass_fields__).index(name), {word.value: word for word in words}) for name, words in _ENUMS]
 _ATTENTION = list(Scan.__dataclass_fields__).index("attention")
 _PATIENT = [column.label(f"patient__{column.name}") for column in PATIENT]
+
+
+def write_key(key: Key) -> str:
+    """Write where a page ends: microseconds since 1970, a dot, the scan's id."""
+    return f"{micros(key[0])}.{key[1]}"
+
+
+def read_key(text: str | None) -> Key | None:
+    """Read what ``write_key`` wrote; None, the beginning, where it cannot be read."""
+    match = _KEY.fullmatch(text or "")
+    return (moment(int(match[1])), match[2]) if match else None
 
 
 def put(tx: Tx, rows: list[Scan]) -> None:
@@ -298,8 +311,8 @@ def _stands_for(patient: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 def _midnight(day: date) -> datetime:
-    # Far from both ends of what a datetime can be.
-    return datetime.combine(min(max(day, date(1900, 1, 1)), date(9000, 1, 1)), time(), UTC)
+    # Far from both ends of what a datetime can be, and from both ends of what a capture time can be.
+    return datetime.combine(min(max(day, date(1800, 1, 1)), date(9000, 1, 1)), time(), UTC)
 
 
 def _made(row: sa.Row[Any]) -> tuple[Scan, Patient]:

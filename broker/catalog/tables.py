@@ -288,9 +288,12 @@ audit = Table(
     Column("detail", Json, nullable=False),
     Column("segment", Integer),
     Column("position", Integer),  # in its segment, counted from 0
+    Column("view_key", String(64)),  # of a view: who saw what, as one digest; the catalog's own, in no segment
     Index(None, "segment", "id"),
     Index(None, "at"),
 )
+_VIEWS = audit.c.view_key.is_not(None)
+Index("ix_audit_view_key_at", audit.c.view_key, audit.c.at, sqlite_where=_VIEWS, postgresql_where=_VIEWS)
 
 audit_segments = Table(
     "audit_segments",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from .. import ids
+from .. import capture, ids
 from ..catalog.patients import Patient
 from ..catalog.uploads import Upload
 from ..names import Rendition
@@ -22,7 +22,7 @@ from .identity import another
 from .manifest import VERSION, Declared, Detected, Digests, Made, Manifest, ScanPart
 from .verdict import ScanFacts, Verdict
 
-EARLIEST_YEAR, LATEST_YEAR = 1850, 9000
+LATEST_YEAR = 9000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +86,11 @@ def instant(text: str | None, zone: ZoneInfo) -> datetime | None:
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = capture.instant(text, zone)
     except ValueError:
         return None
     # Years at the very ends have no instant in some zones, and nobody took a picture then.
-    if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    return moment.astimezone(UTC) if moment >= capture.EARLIEST and moment.year <= LATEST_YEAR else None
 
 
 def _scan_part(upload: Upload, patient: Patient | None, index: int, found: Found, zone: ZoneInfo) -> ScanPart:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from ..text import plain
 from ..words import CaptureSource, Eye, Kind
 
 # Tags of EXIF 2.32, tables 4 and 7.
@@ -122,4 +123,4 @@ def text(value: object) -> str:
         value = value.decode("ascii", "ignore")
     if not isinstance(value, str):
         return ""
-    return " ".join("".join(c if c.isprintable() else " " for c in value.partition("\0")[0]).split())
+    return " ".join(plain(value.partition("\0")[0]).split())

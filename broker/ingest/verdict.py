@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from ..filetypes import BY_NAME
 from ..names import ENDINGS, Rendition
+from ..text import refusal
 from ..words import CaptureSource, Eye, Kind, Rejection
 from .facts import Facts
 
@@ -291,7 +292,7 @@ def _match(pattern: re.Pattern[str], value: Any) -> str:
 
 
 def _text(value: Any, most: int) -> str:
-    if not isinstance(value, str) or len(value) > most or not value.isprintable():
+    if not isinstance(value, str) or len(value) > most or refusal(value):
         _bad("text")
     return value
 

@@ -99,7 +99,9 @@ class Sender:
         """
         end, left = time.monotonic() + seconds, uploads
         while left:
-            states = {row["id"]: row for row in self._call(f"/uploads?ids={','.join(left[:100])}")["uploads"]}
+            states = {
+                row["id"]: row for row in self._call(f"/uploads?fields=state&ids={','.join(left[:100])}")["uploads"]
+            }
             bad = [row for row in states.values() if row["state"] not in ("received", "verifying", "stored")]
             if bad:
                 raise SamplesRefused(f"a sample was not stored: {bad[0]['state']}, {bad[0]['sentence']}")

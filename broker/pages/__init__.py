@@ -21,6 +21,7 @@ from . import (
     headers,
     merging,
     move,
+    outside,
     patients,
     repeats,
     scan,
@@ -67,5 +68,6 @@ def register(app: Flask) -> None:
     frame.register(app)
     assets.register(app)
     tags.register(app)
+    outside.register(app)
     headers.register(app)
     app.register_blueprint(pages)

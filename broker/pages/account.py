@@ -9,6 +9,7 @@ from ..access import codes
 from ..access.permissions import Act
 from ..errors import BrokerError, Invalid
 from ..guard import actor, parts, policy
+from ..text import plain
 from . import asked, frame
 
 DAYS = (30, 90, 180, 365)
@@ -33,7 +34,7 @@ def show() -> Response:
 @policy(Act.OWN_SESSION)
 def end_session() -> Response:
     """End one of one's own sessions."""
-    parts().access.sessions.end_one(actor(), request.form.get("id", ""), frame.now(), of=actor().account)
+    parts().access.sessions.end_one(actor(), plain(request.form.get("id", "")), frame.now(), of=actor().account)
     return redirect("/account", 303)
 
 
@@ -51,7 +52,7 @@ def create_token() -> Response:
 @policy(Act.OWN_SESSION)
 def revoke_token() -> Response:
     """Make one of one's own tokens useless."""
-    parts().access.tokens.revoke(actor(), request.form.get("id", ""), frame.now(), of=actor().account)
+    parts().access.tokens.revoke(actor(), plain(request.form.get("id", "")), frame.now(), of=actor().account)
     return redirect("/account", 303)
 
 

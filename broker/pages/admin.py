@@ -10,6 +10,7 @@ from ..api.health import Readiness
 from ..catalog import audit, leases, outbox
 from ..errors import BrokerError, Invalid
 from ..guard import actor, parts, policy
+from ..text import plain
 from ..words import Role
 from . import frame, texts
 
@@ -64,7 +65,7 @@ def invite() -> Response:
 @policy(Act.ACCOUNTS)
 def disable() -> Response:
     """Let an account in no more; its sessions end at once."""
-    account = request.form.get("id", "")
+    account = plain(request.form.get("id", ""))
     if account == actor().account:
         return _accounts(Invalid("This is your own account: another administrator must disable it."))
     parts().access.disable(actor(), account, frame.now())
@@ -74,7 +75,7 @@ def disable() -> Response:
 @policy(Act.ACCOUNTS)
 def enable() -> Response:
     """Let a disabled account in again."""
-    parts().access.enable(actor(), request.form.get("id", ""), frame.now())
+    parts().access.enable(actor(), plain(request.form.get("id", "")), frame.now())
     return redirect("/admin/accounts", 303)
 
 
@@ -87,14 +88,14 @@ def sessions() -> str:
 @policy(Act.ACCOUNTS)
 def end_session() -> Response:
     """End somebody's session."""
-    parts().access.sessions.end_one(actor(), request.form.get("id", ""), frame.now(), of=None)
+    parts().access.sessions.end_one(actor(), plain(request.form.get("id", "")), frame.now(), of=None)
     return redirect("/admin/sessions", 303)
 
 
 @policy(Act.ACCOUNTS)
 def end_all() -> Response:
     """End every session of an account."""
-    parts().access.sessions.end_all(actor(), request.form.get("account", "")[:36], frame.now())
+    parts().access.sessions.end_all(actor(), plain(request.form.get("account", ""))[:36], frame.now())
     return redirect("/admin/sessions", 303)
 
 
@@ -120,7 +121,7 @@ def create_token() -> Response:
 @policy(Act.TOKENS)
 def revoke_token() -> Response:
     """Make a token useless at once."""
-    parts().access.tokens.revoke(actor(), request.form.get("id", ""), frame.now())
+    parts().access.tokens.revoke(actor(), plain(request.form.get("id", "")), frame.now())
     return redirect("/admin/tokens", 303)
 
 

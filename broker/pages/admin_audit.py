@@ -17,10 +17,13 @@ from ..access.permissions import Act
 from ..catalog.audit import AuditRow, Filter, read_key, write_key
 from ..guard import actor, parts, policy
 from ..ids import is_id
+from ..text import plain
 from . import frame
 from .admin import page
 
 PAGE, MOST_ROWS = 100, 50_000
+#: What a row on the page names, and for accounts that may see patients by name; all of it is in the file.
+SUBJECTS = 3
 _NAMES = ("act", "outcome", "name", "subject", "from", "to")
 _COLUMNS = ("time (UTC)", "act", "outcome", "name", "account", "address", "request", "about", "detail", "segment")
 
@@ -37,7 +40,10 @@ def audit() -> str:
     asked, after = _asked(request.args), read_key(request.args.get("after"))
     rows = parts().trail.page(actor(), _filter(asked), after=after, limit=PAGE + 1, now=frame.now())
     more = urlencode(asked | {"after": write_key(rows[PAGE - 1])}) if len(rows) > PAGE else ""
-    return page("audit", rows=rows[:PAGE], asked=asked, more=more, query=urlencode(asked))
+    about = [one for row in rows[:PAGE] for one in row.subjects[:SUBJECTS]]
+    named = parts().trail.named(actor(), about, now=frame.now())
+    shown = {"rows": rows[:PAGE], "most": SUBJECTS, "patients": named.patients, "scans": named.scans}
+    return page("audit", **shown, asked=asked, more=more, query=urlencode(asked))
 
 
 @policy(Act.SEE_AUDIT)
@@ -65,7 +71,7 @@ def _cell(text: str) -> str:
 
 
 def _asked(args: Mapping[str, str]) -> dict[str, str]:
-    return {name: args[name].strip()[:100] for name in _NAMES if args.get(name, "").strip()}
+    return {name: said[:100] for name in _NAMES if (said := plain(args.get(name, "")).strip())}
 
 
 def _filter(asked: Mapping[str, str]) -> Filter:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from ..catalog.scans import Filter, Key
+from ..catalog.engine import moment as instant
+from ..catalog.scans import Filter
 from ..gallery import Shown
 from ..ids import is_id
+from ..text import plain
 from ..words import Eye, Kind, Review
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROS = re.compile(r"-?[0-9]{1,18}")
 Word = TypeVar("Word", bound=StrEnum)
 
 
@@ -90,7 +93,7 @@ def read(args: Mapping[str, str]) -> Asked:
         _word(Kind, args.get("kind")),
         _day(args.get("from", "")),
         _day(args.get("to", "")),
-        args.get("device", "")[:200] or None,
+        plain(args.get("device", ""))[:200] or None,
         _word(Review, args.get("review")),
         {"yes": True, "no": False}.get(args.get("attention", "")),
     )
@@ -112,23 +115,6 @@ def number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
 
 
-def place(key: Key) -> str:
-    """Write where a page ends: microseconds since 1970 and the scan's id."""
-    return f"{micros(key[0])}.{key[1]}"
-
-
-def key(text: str) -> Key | None:
-    """Read where a page begins; None, the beginning, where it cannot be read."""
-    when, _, scan = text.partition(".")
-    return (moment(when), scan) if is_id(scan) and when else None
-
-
-def micros(when: datetime) -> int:
-    """Write a time as microseconds since 1970."""
-    return (when - _EPOCH) // timedelta(microseconds=1)
-
-
 def moment(text: str) -> datetime:
     """Read microseconds since 1970; 1970 itself where they cannot be read."""
-    readable = text.isascii() and text.isdigit() and len(text) < 18
-    return _EPOCH + timedelta(microseconds=int(text) if readable else 0)
+    return instant(int(text) if _MICROS.fullmatch(text) else 0)

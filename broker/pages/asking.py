@@ -8,6 +8,7 @@ from flask import request
 
 from ..errors import BrokerError, Invalid
 from ..ids import is_id
+from ..text import refusal
 
 LONGEST_NOTE, LONGEST_REASON = 4000, 1000
 #: Scans that one form may name.
@@ -45,13 +46,13 @@ def text(name: str, longest: int, *, needed: bool = False) -> str:
     Raises:
         Invalid: it is too long, or empty though it is needed, or has control characters.
     """
-    return _checked(request.form.get(name, ""), longest, needed=needed)
+    return _checked(name, request.form.get(name, ""), longest, needed=needed)
 
 
 def reason() -> str:
     """Why: what was chosen, and the words that were added. Raises Invalid as ``text`` does."""
     said = (request.form.get(name, "").strip() for name in ("reason", "words"))
-    return _checked(": ".join(part for part in said if part), LONGEST_REASON, needed=True)
+    return _checked("reason", ": ".join(part for part in said if part), LONGEST_REASON, needed=True)
 
 
 def typed(problem: BrokerError | None) -> Mapping[str, str]:
@@ -59,10 +60,10 @@ def typed(problem: BrokerError | None) -> Mapping[str, str]:
     return {name: request.form.get(name, "") if problem else "" for name in _TYPED}
 
 
-def _checked(value: str, longest: int, *, needed: bool) -> str:
+def _checked(name: str, value: str, longest: int, *, needed: bool) -> str:
     value = value.replace("\r\n", "\n").strip()
     if len(value) > longest or (needed and not value):
-        raise Invalid(f"Write 1 to {longest} characters.")
-    if any(not one.isprintable() and one not in "\n\t" for one in value):
-        raise Invalid("There are control characters in the text.")
+        raise Invalid(f"Write 1 to {longest} characters.", field=name)
+    if why := refusal(value, lines=True):
+        raise Invalid(f"The {name}: {why}", field=name)
     return value

@@ -22,6 +22,7 @@ from ..words import Eye, Kind, Review
 from . import frame, signing, texts
 from . import show as shown
 from .asked import Asked
+from .outside import Outside
 
 #: Visits of one eye and kind that make a strip over time worth showing.
 STRIP = 2
@@ -59,10 +60,10 @@ def show(patient: str) -> str | Response:
         versions=[
             {
                 "at": texts.moment(one["changed_at"], zone),
-                "name": one["name"],
+                "name": Outside(one["name"]),
                 "born": texts.day(one["birth_date"]),
-                "mrn": one["mrn"],
-                "by": one["changed_by"],
+                "mrn": Outside(one["mrn"]),
+                "by": Outside(one["changed_by"]),
             }
             for one in reversed(chart.versions)
         ],
@@ -103,7 +104,7 @@ def report(patient: str, day: str) -> str:
             (
                 texts.alternative(one.scan.kind, one.scan.eye, one.scan.visit_day),
                 texts.moment(one.scan.captured_at, zone),
-                one.scan.device or "–",
+                Outside(one.scan.device or "–"),
                 shown.pixels(one) if one.scan.facts["width"] else "–",
             )
             for one in found

@@ -17,6 +17,7 @@ from ..ids import is_id
 from ..reading import COUNTED_REPEATS
 from ..words import Role
 from . import show, texts
+from .outside import Outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def _who() -> dict[str, Any]:
     # A scan, a pair and a patient belong to the gallery.
     here = "gallery" if here in ("scans", "compare", "patients") else here
     here = "admin/accounts" if here == "admin" else here
-    return {"me": Me(actor.account, actor.name, roles), "nav": nav, "here": f"/{here}"}
+    return {"me": Me(actor.account, Outside(actor.name), roles), "nav": nav, "here": f"/{here}"}
 
 
 def _repeats(actor: Actor) -> tuple[int, int]:

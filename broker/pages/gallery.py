@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from flask import Blueprint, request
 
 from ..access.permissions import Act, may
+from ..catalog.engine import micros
+from ..catalog.scans import read_key, write_key
 from ..gallery import Shown
 from ..guard import actor, parts, policy
 from ..ids import is_id
@@ -38,11 +40,11 @@ def add_to(pages: Blueprint) -> None:
 def show() -> str:
     """Show a page of scans; to htmx, only the cards that follow."""
     args = request.args
-    asked, after, first = address.read(args), address.key(args.get("after", "")), address.number(args.get("seen", ""))
+    asked, after, first = address.read(args), read_key(args.get("after")), address.number(args.get("seen", ""))
     if frame.is_fragment():
-        found = parts().gallery.page(actor(), asked.which, after=after, limit=PAGE + 1, now=frame.now())
+        found = parts().gallery.page(actor(), asked.which, after=after, limit=PAGE, now=frame.now(), peek=True)
         return frame.page("_cards.html", **_cards(asked, found, first))
-    front = parts().reading.front(actor(), asked.which, after=after, limit=PAGE + 1, now=frame.now())
+    front = parts().reading.front(actor(), asked.which, after=after, limit=PAGE, now=frame.now())
     return frame.page(
         "gallery.html",
         **_cards(asked, front.shown, first),
@@ -79,14 +81,15 @@ def fresh() -> str:
     since = max(address.moment(request.args.get("since", "")), frame.now() - LONGEST_LOOK)
     arrived = parts().reading.arrived(actor(), known, since=since, now=frame.now())
     cards = [shown.card(one, Rendition.THUMBNAIL) for one in arrived if asked.fits(one)]
-    return frame.page("_fresh.html", **_checking(asked, parts().reading.checking(actor())), arrived=cards)
+    checking = parts().reading.checking(actor(), asked.patient, now=frame.now())
+    return frame.page("_fresh.html", **_checking(asked, checking), arrived=cards)
 
 
 @policy(Act.SEE_SCANS)
 def months() -> str:
     """List the months that have scans, with their counts; as a page for those without scripts."""
     asked = address.read(request.args)
-    found = parts().reading.months(actor(), asked.which)
+    found = parts().reading.months(actor(), asked.which, now=frame.now())
     rows = [{"href": _month(asked, month), "text": texts.month(month), "count": count} for month, count in found]
     if frame.is_fragment():
         return frame.page("_months.html", months=rows)
@@ -104,12 +107,12 @@ def _cards(asked: Asked, found: list[Shown], first: int) -> dict[str, object]:
     """One page of cards, and where it goes on; ``found`` has one scan more than a page if it does."""
     cards = [shown.card(one, Rendition.THUMBNAIL) for one in found[:PAGE]]
     seen = str(first + len(cards))
-    more = asked.address(after=address.place(found[PAGE - 1].key), seen=seen) if len(found) > PAGE else None
+    more = asked.address(after=write_key(found[PAGE - 1].key), seen=seen) if len(found) > PAGE else None
     return {"cards": cards, "first": first, "more": more}
 
 
 def _checking(asked: Asked, waiting: list[Checked]) -> dict[str, object]:
-    tiles = [shown.tile(upload, patient) for upload, patient in waiting if asked.patient in (None, patient.id)]
-    since = str(address.micros(frame.now()))
+    tiles = [shown.tile(upload, patient) for upload, patient in waiting]
+    since = str(micros(frame.now()))
     again = asked.address("/gallery/fresh", known=",".join(upload.id for upload, _ in waiting), since=since)
     return {"tiles": tiles, "again": again}

@@ -10,6 +10,7 @@ from flask import Blueprint, request
 from ..access.permissions import Act
 from ..errors import Invalid
 from ..guard import actor, parts, policy
+from ..text import plain
 from ..words import Sex
 from . import frame, show
 
@@ -26,10 +27,10 @@ def add_to(pages: Blueprint) -> None:
 @policy(Act.FIND_PATIENT)
 def search() -> str:
     """List who fits what is typed; nothing for nothing."""
-    text = request.form.get("q", "").strip()[:200]
+    text = plain(request.form.get("q", "")).strip()[:200]
     if not text:
         return ""
-    found = parts().patients.find(actor(), text, now=frame.now(), limit=MOST + 1)
+    found = parts().patients.find(actor(), text, now=frame.now(), limit=MOST, peek=True)
     links = bool(request.form.get("links"))
     return _list(patients=show.people(found[:MOST]), more=len(found) > MOST, query=text, links=links)
 

@@ -24,6 +24,7 @@ from ..records.retractions import can_be_taken_back
 from ..words import Eye, Kind, Review
 from . import asking, frame, repeats, settle, signing, texts
 from . import show as shown
+from .outside import Outside
 
 
 def add_to(pages: Blueprint) -> None:
@@ -178,8 +179,8 @@ def _page(scan: str, problem: BrokerError | None = None) -> str:
         problem=problem.detail or problem.title if problem else "",
         changed=shown.said(_changed(problem), zone),
         visit_day=one.scan.visit_day,
-        note=facts["note"],
-        sent_by=facts["sent_by"],
+        note=Outside(facts["note"]),
+        sent_by=Outside(facts["sent_by"]),
         sent_at=texts.moment(facts["sent_at"], zone),
         size=texts.size(facts["size"]),
         format=shown.file_format(one),

@@ -20,6 +20,7 @@ from ..names import Rendition
 from ..records import standing
 from ..words import Review, State, sentence
 from . import frame, texts
+from .outside import Outside
 from .show import Card, Person, Said, card, person, said
 
 _PAGE = 200
@@ -114,7 +115,8 @@ def _some(which: Filter, since: datetime | None) -> list[Progress]:
     """Page through uploads, newest first, down to those declared before ``since``."""
     found: list[Progress] = []
     while len(found) < _MOST:
-        page = parts().uploads.find(actor(), which, after=found[-1].upload.id if found else None, limit=_PAGE)
+        after = found[-1].upload.id if found else None
+        page = parts().uploads.find(actor(), which, after=after, limit=_PAGE, now=frame.now())
         found += [one for one in page if since is None or one.upload.created_at >= since]
         if len(page) < _PAGE or (since is not None and page[-1].upload.created_at < since - timedelta(minutes=1)):
             break
@@ -140,7 +142,7 @@ def _line(progress: Progress) -> Line:
     row: Upload = progress.upload
     zone = parts().config.time_zone
     return Line(
-        filename=row.filename,
+        filename=Outside(row.filename),
         eye=texts.EYES[row.eye],
         kind=texts.KINDS[row.kind],
         size=texts.size(row.size),

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
+
 from .. import filetypes
 from ..catalog.patients import Patient
 from ..catalog.uploads import Upload
@@ -14,6 +16,7 @@ from ..gallery import Shown
 from ..names import Rendition
 from ..words import Eye, Kind, RecordKind, Review
 from . import texts
+from .outside import Outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ KINDS = tuple(Choice(kind.value, text) for kind, text in texts.KINDS.items() if 
 
 def person(patient: Patient) -> Person:
     """Show a patient."""
-    return Person(patient.id, patient.name, texts.day(patient.birth_date), patient.mrn)
+    return Person(patient.id, Outside(patient.name), texts.day(patient.birth_date), Outside(patient.mrn))
 
 
 def people(patients: Iterable[Patient]) -> list[Person]:
@@ -201,9 +204,9 @@ def said(records: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> list[Said]:
     made = [
         Said(
             what=texts.record(one),
-            by=one["by"],
+            by=Outside(one["by"]),
             at=texts.moment(one["at"], zone),
-            text=one.get("note") or one.get("reason") or "",
+            text=Outside(one.get("note") or one.get("reason") or ""),
             more=texts.seen(one),
             gone=one["act"] in gone or bool(one.get("retracted")),
         )
@@ -230,11 +233,11 @@ def facts(shown: Shown, zone: ZoneInfo) -> list[tuple[str, str]]:
     spacing = " × ".join(f"{one * 1000:.3g}" for one in known["spacing_mm"] or ())
     return [
         ("Captured", f"{captured} ({scan.captured_source.words})"),
-        ("Device", scan.device),
+        ("Device", Outside(scan.device)),
         ("Pixels", f"{pixels(shown)}{frames}" if known["width"] else ""),
         ("Spacing", f"{spacing} µm, as the file says" if spacing else ""),
-        ("File", known["filename"]),
-        ("Sent", f"{texts.moment(known['sent_at'], zone)} by {known['sent_by']}"),
+        ("File", Outside(known["filename"])),
+        ("Sent", Markup("{} by {}").format(texts.moment(known["sent_at"], zone), Outside(known["sent_by"]))),
         ("Stored", texts.moment(known["stored_at"], zone)),
     ]
 
@@ -250,7 +253,7 @@ def claims(shown: Shown, zone: ZoneInfo) -> list[Claim]:
         _claim("Eye", texts.eye(said["eye"]), texts.eye(found["eye"])),
         _claim("Kind", texts.kind(said["kind"]), texts.kind(found["kind"])),
         _claim("Captured", texts.moment(said["captured_at"], zone), texts.moment(found["captured_at"], zone)),
-        Claim("Patient", shown.patient.name, named, another),
+        Claim("Patient", Outside(shown.patient.name), Outside(named), another),
     ]
 
 

@@ -8,7 +8,6 @@ from flask import Blueprint, request
 
 from .. import filetypes
 from ..access.permissions import Act, may
-from ..catalog.uploads import Filter
 from ..guard import actor, parts, policy
 from ..ids import is_id
 from ..names import INTAKE, IntakeBlob
@@ -49,8 +48,6 @@ def show() -> str:
 
 def _recent(wanted: str | None) -> list[Person]:
     """Who is wanted, then those whose files this account sent last. Kept by the service: a browser is shared."""
-    since = frame.now() - RECENT_FOR
-    found = parts().uploads.find(actor(), Filter(account=actor().account), after=None, limit=200)
-    ids = dict.fromkeys([wanted] if wanted else [])
-    ids |= dict.fromkeys(one.upload.patient_id for one in found if one.upload.created_at >= since)
+    sent = parts().uploads.recent(actor(), since=frame.now() - RECENT_FOR)
+    ids = dict.fromkeys([*([wanted] if wanted else []), *sent])
     return people(parts().patients.some(actor(), list(ids)[:RECENT], now=frame.now()).values())

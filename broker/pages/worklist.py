@@ -25,7 +25,7 @@ def add_to(pages: Blueprint) -> None:
 @policy(Act.REVIEW)
 def show() -> str:
     """Show the visits to read, the repeats to close and those that are wanted, and reviews that were reopened."""
-    waiting, count, urgent = parts().reading.worklist(actor())
+    waiting, count, urgent = parts().reading.worklist(actor(), now=frame.now())
     visits = [
         {
             "person": shown.person(one.patient),

@@ -72,8 +72,7 @@ class Corrections(Keeper):
     def _wanted(self, changes: Mapping[str, str], now: datetime) -> dict[str, Any]:
         wanted: dict[str, Any] = dict(changes)
         if "captured_at" in wanted:
-            when = datetime.fromisoformat(wanted["captured_at"])
-            when = when if when.tzinfo else when.replace(tzinfo=self.zone)
+            when = capture.instant(wanted["captured_at"], self.zone)
             if why := capture.refusal(when, now):
                 raise Invalid(why, field="captured_at")
             day = when.astimezone(self.zone).date().isoformat()

@@ -90,8 +90,8 @@ def same(document: Document) -> Make:
 
 
 def _patients(tx: Tx, found: Mapping[str, Scan], made: Iterable[Document]) -> list[str]:
-    """Whom scans were moved from and to: the records that were said, and the ones that these stand for."""
+    """Whose the scans are, and whom they were moved from and to: what was said, and whom that stands for by now."""
     moved = [one for one in made if "patient" in one.get("set", {})]
     said = {one["set"]["patient"][end] for one in moved for end in ("from", "to")}
-    shown = {found[one["scan"]].patient_id for one in moved}
-    return sorted({*said, *shown, *patients.stands_for(tx, said).values()}) if moved else []
+    whose = {scan.patient_id for scan in found.values()}
+    return sorted({*said, *whose, *patients.stands_for(tx, said).values()})

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from .. import audit
 from ..access.actor import Actor
 from ..access.permissions import Act, require
-from ..catalog import Tx, opened
+from ..catalog import Tx, opened, scans
 from ..catalog import records as rows
 from ..catalog.records import Document
 from ..catalog.scans import Scan
@@ -73,7 +74,12 @@ class Reviews(Keeper):
             return {scan: said | _what_was_seen(found[scan], ticks.get(scan, 0)) for scan in found}
 
         body = [{scan: list(what) for scan, what in shown.items()}, status.value, note, unopened]
-        return self.keep(actor, act, f"scan.{status}", shown, make, body, now)
+        try:
+            return self.keep(actor, act, f"scan.{status}", shown, make, body, now)
+        except Stale as stale:
+            changed: Any = stale.members["changed"]
+            self._shown(actor, changed, now)
+            raise
 
     def add(
         self, actor: Actor, act: str, ids: Iterable[str], *, note: str, closes: bool = False, now: datetime
@@ -86,6 +92,14 @@ class Reviews(Keeper):
         require(actor, Act.REVIEW)
         said = {"kind": RecordKind.ADDENDUM.value, "note": note, "closes": closes}
         return self.keep(actor, act, "scan.addendum", ids, same(said), said, now)
+
+    def _shown(self, actor: Actor, changed: Iterable[Document], now: datetime) -> None:
+        """Write down whom the records name that somebody is shown because they came first."""
+        said = {one["scan"]: one["records"] for one in changed}
+        with self.catalog.write() as tx:
+            whose = [patient.id for _, patient in scans.find(tx, said).values()]
+            named = rows.patients_in(record for records in said.values() for record in records)
+            audit.view(tx, actor, "scan.see", now=now, subjects=[*whose, *named, *said])
 
 
 def _what_was_seen(scan: Scan, slices: int) -> Document:

@@ -190,7 +190,7 @@ def test_an_originals_link_lives_five_minutes_and_has_its_own_audit_row(
     assert grant.expires_at == NOW + timedelta(minutes=5)
     with catalog.read() as tx:
         row = audit.newest(tx, before=None, limit=1)[0]
-    assert (row.act, row.subjects) == ("scan.original", [scan.id])
+    assert (row.act, row.subjects) == ("scan.original", [ada.id, scan.id])
     assert row.detail == {"signatures": {scan.id: grant.signature_hash}}
 
 
@@ -205,7 +205,30 @@ def test_what_was_shown_is_audited_in_one_row(gallery: Gallery, catalog: Catalog
     gallery.page(DOC, Filter(), after=None, limit=10, now=NOW)
     with catalog.read() as tx:
         rows = [row for row in audit.newest(tx, before=None, limit=10) if row.act == "gallery.see"]
-    assert [row.subjects for row in rows] == [[scan.id for scan in made]]
+    assert [row.subjects for row in rows] == [[ada.id, *(scan.id for scan in made)]]
+
+
+def test_the_same_page_again_is_the_same_row(gallery: Gallery, catalog: Catalog, ada: Patient) -> None:
+    keep(catalog, ada, NOW)
+
+    def rows() -> int:
+        with catalog.read() as tx:
+            return len([row for row in audit.newest(tx, before=None, limit=99) if row.act == "gallery.see"])
+
+    for minutes, count in ((0, 1), (10, 1), (11, 2), (12, 2)):
+        gallery.page(DOC, Filter(), after=None, limit=10, now=NOW + timedelta(minutes=minutes))
+        assert rows() == count, minutes
+    keep(catalog, ada, NOW + timedelta(hours=1))
+    gallery.page(DOC, Filter(), after=None, limit=10, now=NOW + timedelta(minutes=13))
+    assert rows() == 3, "one scan more was shown"
+
+
+def test_each_original_is_a_row_of_its_own_however_soon(gallery: Gallery, catalog: Catalog, ada: Patient) -> None:
+    scan = keep(catalog, ada, NOW)
+    for _ in range(2):
+        gallery.original(DOC, scan.id, now=NOW)
+    with catalog.read() as tx:
+        assert [row.act for row in audit.newest(tx, before=None, limit=2)] == ["scan.original"] * 2
 
 
 def test_an_administrator_sees_no_picture(gallery: Gallery) -> None:

@@ -77,6 +77,24 @@ def test_what_cannot_be_a_patient_is_refused(patients: Patients, values: dict[st
         patients.make(actor(), now=NOW, **good | values)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", ["علی\u200cرضا", "ක්\u200dෂණික", "יעל כהן", "O’Brien-Müller"])
+def test_a_name_of_any_script_is_taken_as_it_is_written(patients: Patients, name: str) -> None:
+    made, _ = patients.make(actor(), mrn="1", name=name, birth_date=BORN, now=NOW)
+    assert made.name == name
+    assert patients.find(actor(), name.split()[0], now=NOW) == [made]
+
+
+@pytest.mark.parametrize("field", ["name", "mrn", "issuer"])
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u200f", "\ufeff", "\u200b", "\x00"])
+def test_marks_that_cannot_be_seen_make_no_second_patient_who_looks_the_same(
+    patients: Patients, field: str, mark: str
+) -> None:
+    good = {"mrn": "1", "name": "Ada Example", "birth_date": BORN, "issuer": "clinic"}
+    with pytest.raises(Invalid) as refused:
+        patients.make(actor(), now=NOW, **good | {field: f"a{mark}b"})  # type: ignore[arg-type]
+    assert refused.value.members["field"] == field
+
+
 def test_a_search_takes_parts_of_the_name_the_start_of_the_number_and_a_birth_date(patients: Patients) -> None:
     ada = make(patients, "0012345", "Ada Example")
     zoe = make(patients, "0099", "Zoë Ångström", date(1988, 5, 2))

@@ -38,7 +38,7 @@ def test_the_worklist_has_urgent_visits_first_then_the_oldest(parts: Parts, ada:
     done = shelf.scan(parts, ada, NOW - 20 * DAY)
     parts.records.review(DOC, new_id(NOW), {done.id: 0}, status=Review.REVIEWED, note="", now=NOW, unopened=True)
     shelf.scan(parts, ada, NOW - 30 * DAY, withdrawn=True)
-    found, count, urgent = parts.reading.worklist(DOC)
+    found, count, urgent = parts.reading.worklist(DOC, now=NOW)
     listed = [(one.patient.id, one.day, one.scans, one.urgent) for one in found]
     assert listed == [
         (bea.id, "2026-11-22", 1, True),
@@ -50,7 +50,7 @@ def test_the_worklist_has_urgent_visits_first_then_the_oldest(parts: Parts, ada:
     assert following is not None
     assert (following.patient.id, following.day) == (bea.id, "2026-11-13")
     with pytest.raises(NotAllowed):
-        parts.reading.worklist(TECH)
+        parts.reading.worklist(TECH, now=NOW)
 
 
 def test_the_neighbours_are_the_same_patients(parts: Parts, ada: Patient) -> None:

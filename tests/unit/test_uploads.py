@@ -378,7 +378,7 @@ def foreign_acts(uploads: Uploads, upload: str) -> list[Callable[[], object]]:
         lambda: uploads.renew(other, [upload], NOW)[0],
         lambda: uploads.complete(other, [Told(upload)], NOW)[0],
         lambda: uploads.abandon(other, upload, NOW),
-        lambda: uploads.one(other, upload),
+        lambda: uploads.one(other, upload, now=NOW),
     ]
 
 
@@ -418,7 +418,7 @@ def test_a_pending_upload_shows_which_blocks_have_arrived(uploads: Uploads, ada:
     upload = declared(uploads, ada, size=LARGE, digest=None)
     ids, digests = blocks_of(1)
     stage(store, upload, ids[:2])
-    arrived = uploads.one(TECH, upload).arrived
+    arrived = uploads.one(TECH, upload, now=NOW).arrived
     assert arrived is not None
     assert [(block.index, block.digest, block.size) for block in arrived] == [
         (index, digests[index].hex(), LARGE_PLAN.length(index)) for index in range(2)
@@ -445,8 +445,8 @@ def test_lists_show_pending_uploads_to_their_own_account_only(uploads: Uploads, 
     mine, arrived = declared(uploads, ada, ref="a"), declared(uploads, ada, ref="b")
     completed(uploads, Told(arrived))
     everything = Filter()
-    assert {item.upload.id for item in uploads.find(TECH, everything, after=None, limit=10)} == {mine, arrived}
-    others = uploads.find(actor(Role.PHYSICIAN), everything, after=None, limit=10)
+    assert {item.upload.id for item in uploads.find(TECH, everything, after=None, limit=10, now=NOW)} == {mine, arrived}
+    others = uploads.find(actor(Role.PHYSICIAN), everything, after=None, limit=10, now=NOW)
     assert [item.upload.id for item in others] == [arrived]
 
 
@@ -462,7 +462,7 @@ def test_every_grant_and_change_leaves_one_audit_row_that_names_its_signatures(
         found = audit.newest(tx, before=None, limit=4)
     assert [row.act for row in found] == ["upload.abandon", "upload.complete", "upload.renew", "upload.declare"]
     declared_row = found[3]
-    assert declared_row.subjects == ids
+    assert declared_row.subjects == [ada.id, *ids]
     assert declared_row.detail["signatures"] == {
         offer.upload.id: offer.grant.signature_hash for offer in offers if offer.grant
     }

@@ -16,6 +16,7 @@ from pydicom import charset, config
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
+from ...text import plain
 from ...words import Rejection
 from .dicom_walk import Layout
 from .seam import Refused
@@ -144,6 +145,5 @@ class Header:
 
 
 def printable(value: object) -> str:
-    """One line of text: control characters become spaces, and what is longer than 200 characters is cut."""
-    text = "".join(char if char.isprintable() else " " for char in str(value)[: 4 * TEXT_LENGTH])
-    return " ".join(text.split())[:TEXT_LENGTH].strip()
+    """One line of text that can be seen; what is longer than 200 characters is cut."""
+    return " ".join(plain(str(value)[: 4 * TEXT_LENGTH]).split())[:TEXT_LENGTH].strip()

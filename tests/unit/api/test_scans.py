@@ -107,4 +107,4 @@ def test_the_original_is_an_attachment_for_five_minutes_with_a_row_of_its_own(
     assert "rscd=attachment" in found["link"]
     with parts.catalog.read() as tx:
         row = audit.newest(tx, before=None, limit=1)[0]
-    assert (row.act, row.subjects, row.account_name) == ("scan.original", [scan.id], "Phil Physician")
+    assert (row.act, row.subjects, row.account_name) == ("scan.original", [scan.patient_id, scan.id], "Phil Physician")

@@ -59,6 +59,8 @@ def test_placeholders_and_nonsense_are_no_date(when: object) -> None:
         (None, None, None),
         (7, "  ", None),
         ("x" * 300, None, "x" * 120),
+        ("Top\u202econ\u2069", "\ufeffNW8\u200e", "Topcon NW8"),
+        (None, "דגם 7", "דגם 7"),
     ],
 )
 def test_a_device_is_one_clean_line(make: object, model: object, expected: str | None) -> None:

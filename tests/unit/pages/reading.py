@@ -24,6 +24,8 @@ class Page(HTMLParser):
     html: str
     elements: list[Element] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    #: Words in <bdi> stand in the line around them: what comes next goes on where the text ends.
+    going_on: bool = False
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -32,12 +34,19 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append(Element(tag, {name: value or "" for name, value in attrs}))
+        self.going_on = False
+
+    def handle_endtag(self, tag: str) -> None:
+        self.going_on = tag == "bdi"
 
     def handle_data(self, data: str) -> None:
         if self.elements and self.elements[-1].tag in ("script", "style"):
             self.elements[-1].inside += data.strip()
-        if data.strip():
-            self.texts.append(" ".join(data.split()))
+        text = " ".join(data.split())
+        if text and self.going_on:
+            self.texts[-1] += f"{' ' if data[0].isspace() else ''}{text}"
+        elif text:
+            self.texts.append(text)
 
     def all(self, tag: str) -> list[Element]:
         """Every element of this kind."""

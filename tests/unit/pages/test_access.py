@@ -52,7 +52,7 @@ def test_a_strangers_fragment_is_a_line_with_a_link(anybody: FlaskClient) -> Non
 
 
 def test_an_invitation_sets_a_password_and_signs_in(anybody: FlaskClient, app: Flask, invitation: str) -> None:
-    assert "Welcome, Dana" in anybody.get(f"/invite?token={invitation}").get_data(as_text=True)
+    assert "Welcome, <bdi>Dana</bdi>" in anybody.get(f"/invite?token={invitation}").get_data(as_text=True)
     answer = anybody.post("/invite", data={"token": invitation, "password": PASSWORD, "again": PASSWORD})
     assert answer.status_code == 303
     assert "Upload" in heading(anybody.get("/").get_data(as_text=True))

@@ -95,7 +95,7 @@ def test_the_receipt_names_patient_eye_file_digest_and_time(technician: FlaskCli
 
 def test_a_day_of_many_files_is_read_to_its_end(technician: FlaskClient, ada: Patient) -> None:
     declare(technician, ada, *(f"f{number}.jpg" for number in range(230)))
-    assert technician.get("/upload/today").text.count(".jpg</b>") == 230
+    assert technician.get("/upload/today").text.count(".jpg</bdi></b>") == 230
 
 
 def test_recent_patients_are_offered_by_the_service_and_only_to_who_sent_for_them(

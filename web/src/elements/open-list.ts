@@ -2,6 +2,7 @@
 import type { Begun } from "../lib/api.ts";
 import { type Chosen, type Gathered, fromHandles, fromInput } from "../lib/folder.ts";
 import { HEAD, readFacts } from "../lib/facts.ts";
+import { fileName } from "../lib/outside.ts";
 import { bytes, files } from "../lib/text.ts";
 import { differences } from "../lib/who.ts";
 import type { Sent } from "./batch-card.ts";
@@ -58,7 +59,7 @@ export class OpenList {
     const pairs: { one: Begun; found: Chosen }[] = [];
     const foreign: string[] = [];
     for (const one of begun) {
-      const at = rest.findIndex(({ file }) => file.name.slice(0, 500) === one.filename && file.size === one.size);
+      const at = rest.findIndex(({ file }) => fileName(file.name) === one.filename && file.size === one.size);
       if (at < 0) continue;
       const [found] = rest.splice(at, 1);
       const facts = readFacts(new Uint8Array(await found!.file.slice(0, HEAD).arrayBuffer().catch(() => new ArrayBuffer(0))));

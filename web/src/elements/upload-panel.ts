@@ -5,6 +5,7 @@
 import type { Begun } from "../lib/api.ts";
 import { type Gathered, MOST_AT_ONCE, fromDrop, fromInput } from "../lib/folder.ts";
 import { Keep } from "../lib/keep.ts";
+import { plain } from "../lib/outside.ts";
 import { files } from "../lib/text.ts";
 import { refusal } from "../lib/types.ts";
 import { BatchCard, type Sent } from "./batch-card.ts";
@@ -167,7 +168,7 @@ class UploadPanel extends HTMLElement {
   private async add({ chosen, system, over, handles }: Gathered): Promise<void> {
     const taken = { most: Number(this.dataset["most"]), endings: new Set(this.dataset["endings"]?.split(" ")) };
     const judged = chosen.map((one) => ({ one, why: refusal(one.file.name, one.file.size, taken) }));
-    const reasons = judged.flatMap(({ one, why }) => (why ? [`${one.file.name}: ${why}`] : []));
+    const reasons = judged.flatMap(({ one, why }) => (why ? [`${plain(one.file.name)}: ${why}`] : []));
     if (over) reasons.unshift(`Only the first ${MOST_AT_ONCE} files were taken. Add the rest when these are sent.`);
     this.refuse(reasons, system);
     const good = judged.flatMap(({ one, why }) => (why ? [] : [one]));

@@ -129,9 +129,9 @@ export class Api {
     await this.call("DELETE", `/uploads/${id}`);
   }
 
-  /** How these stand; at most a hundred, or the address grows too long. */
+  /** How these of one's own stand, and no word about a patient; at most a hundred, or the address grows too long. */
   async uploads(ids: readonly string[]): Promise<Upload[]> {
-    return (await this.call<{ uploads: Upload[] }>("GET", `/uploads?ids=${ids.join(",")}`)).uploads;
+    return (await this.call<{ uploads: Upload[] }>("GET", `/uploads?fields=state&ids=${ids.join(",")}`)).uploads;
   }
 
   /** Everything of this account that still waits for bytes, oldest first. */

@@ -7,6 +7,7 @@ import { Problem, type State } from "./api.ts";
 import { deliver } from "./deliver.ts";
 import type { Follow } from "./follow.ts";
 import { insist } from "./insist.ts";
+import { fileName } from "./outside.ts";
 import { singleDigest } from "./plan.ts";
 import { type Line, Sending } from "./send.ts";
 import type { Slots } from "./slots.ts";
@@ -206,7 +207,7 @@ export class Batch {
       // A digest that is known in time finds duplicates before a byte is sent; else it is told when the file is there.
       const hex = await Promise.race([digest(), soon]);
       return {
-        ref, filename: file.name.slice(0, 500), size: file.size, eye,
+        ref, filename: fileName(file.name), size: file.size, eye,
         ...(file.type ? { media_type: file.type } : {}), ...(kind ? { kind } : {}),
         ...(capturedAt ? { captured_at: capturedAt } : {}), ...(hex ? { digest: singleDigest(hex) } : {}),
       };
