@@ -16,7 +16,8 @@ from broker.catalog.patients import Patient
 from broker.catalog.uploads import Upload
 from broker.ids import new_id, scan_id
 from broker.ingest import manifest as manifests
-from broker.ingest.describe import Found, describe, instant
+from broker.ingest.describe import Found, describe
+from broker.ingest.facts import instant
 from broker.ingest.identity import another
 from broker.ingest.manifest import Made, Manifest, Misfit
 from broker.ingest.rows import scan_rows, upload_row

@@ -39,7 +39,7 @@ def test_times_are_the_clinics_and_written_with_the_month_in_letters(
 ) -> None:
     words = read(physician, shelf.scan(parts, ada).id).words
     # 09:30 UTC in Berlin, in winter.
-    assert "22 Nov 2026, 10:30 (from the file)" in words
+    assert "22 Nov 2026, 10:30 (from the file: camera clock (EXIF))" in words
     assert "Example Cam 1" in words
 
 

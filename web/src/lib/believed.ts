@@ -32,18 +32,23 @@ const CLOCKS_BEGIN = new Set(["1970", "1980", "2000"]);
 
 /** The time with its source if it can be believed, else null. `born` is ISO, or "" where the file does not say. */
 export function believed({ at, offset }: Moment, source: string, clock: Clock, born = ""): Captured | null {
-  const ahead = instant(at, offset, clock) - clock.now;
   const day = at.slice(0, 10);
-  if (at < "1950" || ahead > FAST_CLOCK || clockBegins(at) || (born !== "" && day <= born)) return null;
-  return { capturedAt: at + offset, source, doubtful: ahead > DRIFT || at.slice(11) === "00:00:00" };
+  // Without an offset it is local to the device, and here compared as if it were UTC: the clock may stand in any zone.
+  const future = instant(at, offset, 0) - clock.now > FAST_CLOCK;
+  if (at < "1950" || future || clockBegins(at) || (born !== "" && day <= born)) return null;
+  return { capturedAt: at + offset, source, doubtful: instant(at, offset, clock.zone) - clock.now > DRIFT };
 }
+
+/** Midnight sharp: a date whose time of day nobody wrote down. */
+export const timeless = ({ capturedAt }: Captured): boolean => capturedAt?.slice(11, 26) === "00:00:00" || /T00:00:00[+-]/.test(capturedAt ?? "");
 
 /** Midnight sharp on any 1 January, and the first hour of some. */
 function clockBegins(at: string): boolean {
   return at.slice(4, 11) === "-01-01T" && (at.slice(11) === "00:00:00" || (CLOCKS_BEGIN.has(at.slice(0, 4)) && at.slice(11, 13) === "00"));
 }
 
-function instant(at: string, offset: string, { zone }: Clock): number {
+/** In milliseconds since 1970; `zone` is that of a time without an offset. */
+function instant(at: string, offset: string, zone: number): number {
   const utc = Date.parse(`${at.slice(0, 19)}Z`);
   const [, sign, hours, minutes] = /^([+-])(\d\d):(\d\d)$/.exec(offset) ?? [];
   const east = hours ? (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) : zone;

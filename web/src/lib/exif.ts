@@ -1,5 +1,5 @@
 /** When a camera took a JPEG: DateTimeOriginal (0x9003) with its offset (0x9011). Source: Exif 2.32, 4.6. */
-import { type Captured, type Clock, UNKNOWN, believed, isoTime, realDay } from "./believed.ts";
+import { type Captured, type Clock, UNKNOWN, believed, isoTime, realDay, timeless } from "./believed.ts";
 import { line } from "./facts.ts";
 
 const EXIF_IFD = 0x8769;
@@ -39,7 +39,8 @@ function captured(when: string, zone: string, clock: Clock): Captured {
   // A second of 60 is a clock gone wrong here, and no leap second.
   const clocked = time && time.slice(6) <= "59" ? isoTime(time) : "";
   const offset = /^[+-](?:0\d|1[0-4]):[0-5]\d$/.test(zone) ? zone : "";
-  return (day && clocked && believed({ at: `${day}T${clocked}`, offset }, "exif", clock)) || UNKNOWN;
+  const found = day && clocked ? believed({ at: `${day}T${clocked}`, offset }, "exif", clock) : null;
+  return found ? { ...found, doubtful: found.doubtful || timeless(found) } : UNKNOWN;
 }
 
 /** Where the TIFF structure of the Exif segment begins. */

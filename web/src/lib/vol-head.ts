@@ -1,5 +1,5 @@
 /** The header of Heidelberg's .vol. Source: the vendor's "Special Function: Exporting Raw Data"; all little-endian. */
-import { type Clock, UNKNOWN, believed } from "./believed.ts";
+import { type Clock, UNKNOWN, believed, timeless } from "./believed.ts";
 import { type Facts, hint, line } from "./facts.ts";
 
 const HEADER = 2048;
@@ -10,7 +10,7 @@ const BORN = 164;
 const DAY = 86_400_000;
 
 export function readVol(head: Uint8Array, clock: Clock): Facts {
-  const view = new DataView(head.buffer, head.byteOffset, Math.max(head.byteLength, 0));
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   if (head.length < HEADER) throw new RangeError("cut inside the header");
   const text = (at: number, length: number): string => line(new TextDecoder("windows-1252").decode(head.slice(at, at + length)));
   const eye = text(EYE, 2);
@@ -25,6 +25,7 @@ export function readVol(head: Uint8Array, clock: Clock): Facts {
     contradicts: false,
     kind: "oct",
     ...captured,
+    doubtful: captured.doubtful || timeless(captured),
   };
 }
 
