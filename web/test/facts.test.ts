@@ -36,7 +36,7 @@ test("a DICOM header names patient, eye, kind and time", () => {
   );
   assert.deepEqual(read(head), {
     patient: { id: "0012", issuer: "", name: "Müller, Zoë", birth: "1957-03-21" }, eye: "OD", contradicts: false, kind: "oct",
-    capturedAt: "2026-11-20T09:30:15.500000+01:00", source: "dicom:0008,002A", doubtful: false,
+    capturedAt: "2026-11-20T09:30:15.500000+01:00", source: "dicom:0008,002A", doubtful: false, beforeBirth: false,
   });
 });
 
@@ -85,7 +85,7 @@ test("a .vol header names eye, record number, birth date and exam", () => {
   head.setBigUint64(88, 125911584000000000n + 12n * 36_000_000_000n + 2_500_000n, true);
   assert.deepEqual(read(bytes), {
     patient: { id: "00123", issuer: "", name: "", birth: "1957-03-21" }, eye: "OS", contradicts: false, kind: "oct",
-    capturedAt: "2000-01-01T12:00:00.250000", source: "vendor", doubtful: false,
+    capturedAt: "2000-01-01T12:00:00.250000", source: "vendor", doubtful: false, beforeBirth: false,
   });
 });
 

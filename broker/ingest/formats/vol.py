@@ -89,7 +89,7 @@ def scans(source: Source, bounds: Bounds) -> Iterator[Scan]:
         lines=[each.line for each in slices] if localizer else (),
         between_mm=_between(header),
     )
-    yield Scan.of(stack, _facts(header, datetime.now(UTC)))
+    yield Scan.of(stack, about(header, datetime.now(UTC)))
 
 
 def read_header(source: Source, bounds: Bounds) -> Header:
@@ -194,7 +194,8 @@ def _shown(values: NDArray[np.float32], *, linear: bool) -> NDArray[np.uint8]:
     return shown.astype(np.uint8)
 
 
-def _facts(header: Header, now: datetime) -> facts.Facts:
+def about(header: Header, now: datetime) -> facts.Facts:
+    """Collect what the header says about the scan; ``now`` is when it is read."""
     exam, born = header.exam, header.born
     known = exam is not None and not facts.is_placeholder(exam, now, born)
     # On or before the day of birth: both are what a program writes that does not know.

@@ -3,7 +3,7 @@ import type { Begun } from "../lib/api.ts";
 import { type Chosen, type Gathered, fromHandles, fromInput } from "../lib/folder.ts";
 import { HEAD, readFacts } from "../lib/facts.ts";
 import { bytes, files } from "../lib/text.ts";
-import { differences } from "../lib/who.ts";
+import { against } from "../lib/who.ts";
 import type { Sent } from "./batch-card.ts";
 import { digester } from "./draft-group.ts";
 import { type Engine, lockName } from "./engine.ts";
@@ -62,7 +62,7 @@ export class OpenList {
       if (at < 0) continue;
       const [found] = rest.splice(at, 1);
       const facts = readFacts(new Uint8Array(await found!.file.slice(0, HEAD).arrayBuffer().catch(() => new ArrayBuffer(0))), new Date());
-      if (facts.patient && differences(facts.patient, person, facts.capturedAt).length > 0) foreign.push(one.filename);
+      if (against(facts, person).length > 0) foreign.push(one.filename);
       else pairs.push({ one, found: found! });
     }
     if (foreign.length > 0) return this.say(item, `${foreign[0]} names another patient. Nothing was sent. Choose the files that were begun (E-OTHER).`);

@@ -17,9 +17,10 @@ export interface Captured {
   readonly capturedAt: string | null;
   readonly source: string | null;
   readonly doubtful: boolean;
+  readonly beforeBirth: boolean;
 }
 
-export const UNKNOWN: Captured = { capturedAt: null, source: null, doubtful: false };
+export const UNKNOWN: Captured = { capturedAt: null, source: null, doubtful: false, beforeBirth: false };
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -30,13 +31,14 @@ const DRIFT = 5 * MINUTE;
 /** Years on whose first of January clocks begin that were never set. */
 const CLOCKS_BEGIN = new Set(["1970", "1980", "2000"]);
 
-/** The time with its source if it can be believed, else null. `born` is ISO, or "" where the file does not say. */
-export function believed({ at, offset }: Moment, source: string, clock: Clock, born = ""): Captured | null {
+/** The time with its source as far as it can be believed. `born` is ISO, or "" where the file does not say. */
+export function believed({ at, offset }: Moment, source: string, clock: Clock, born = ""): Captured {
   const day = at.slice(0, 10);
   // Without an offset it is local to the device, and here compared as if it were UTC: the clock may stand in any zone.
   const future = instant(at, offset, 0) - clock.now > FAST_CLOCK;
-  if (at < "1950" || future || clockBegins(at) || (born !== "" && day <= born)) return null;
-  return { capturedAt: at + offset, source, doubtful: instant(at, offset, clock.zone) - clock.now > DRIFT };
+  if (at < "1950" || future || clockBegins(at)) return UNKNOWN;
+  if (born !== "" && day <= born) return { ...UNKNOWN, beforeBirth: day < born };
+  return { capturedAt: at + offset, source, doubtful: instant(at, offset, clock.zone) - clock.now > DRIFT, beforeBirth: false };
 }
 
 /** Midnight sharp: a date whose time of day nobody wrote down. */

@@ -99,14 +99,16 @@ function patient(header: Header): Hint | null {
 function captured(header: Header, clock: Clock): Captured {
   const born = isoDay(header.text("x00100030"));
   const zone = offset(header.text("x00080201"));
+  let beforeBirth = false;
   for (const [dayTag, timeTag, source] of TIMES) {
     const [day, time, own] = timeTag ? [isoDay(header.text(dayTag)), isoTime(header.text(timeTag)), ""] : dateTime(header.text(dayTag));
     if (!day) continue;
     const at = `${day}T${time || "00:00:00"}`;
     const found = believed({ at, offset: own || zone }, source, clock, born);
-    if (found) return { ...found, doubtful: found.doubtful || !time || (dayTag === SERIES && isExport(header, at)) };
+    beforeBirth ||= found.beforeBirth;
+    if (found.capturedAt) return { ...found, doubtful: found.doubtful || !time || (dayTag === SERIES && isExport(header, at)) };
   }
-  return UNKNOWN;
+  return { ...UNKNOWN, beforeBirth };
 }
 
 /** A DT value: the day, the time in it if there is one, the offset. */

@@ -39,8 +39,8 @@ function captured(when: string, zone: string, clock: Clock): Captured {
   // A second of 60 is a clock gone wrong here, and no leap second.
   const clocked = time && time.slice(6) <= "59" ? isoTime(time) : "";
   const offset = /^[+-](?:0\d|1[0-4]):[0-5]\d$/.test(zone) ? zone : "";
-  const found = day && clocked ? believed({ at: `${day}T${clocked}`, offset }, "exif", clock) : null;
-  return found ? { ...found, doubtful: found.doubtful || timeless(found) } : UNKNOWN;
+  const found = day && clocked ? believed({ at: `${day}T${clocked}`, offset }, "exif", clock) : UNKNOWN;
+  return { ...found, doubtful: found.doubtful || timeless(found) };
 }
 
 /** Where the TIFF structure of the Exif segment begins. */

@@ -28,9 +28,11 @@ export interface Facts {
   readonly source: string | null;
   /** The time is kept, but somebody should confirm it. */
   readonly doubtful: boolean;
+  /** No time can be believed: the one that stands there lies before the birth date that stands there, too. */
+  readonly beforeBirth: boolean;
 }
 
-export const NO_FACTS: Facts = { patient: null, eye: null, contradicts: false, kind: null, capturedAt: null, source: null, doubtful: false };
+export const NO_FACTS: Facts = { patient: null, eye: null, contradicts: false, kind: null, capturedAt: null, source: null, doubtful: false, beforeBirth: false };
 
 /** Bytes that are read of each file. */
 export const HEAD = 64 * 1024;

@@ -18,7 +18,7 @@ export function readVol(head: Uint8Array, clock: Clock): Facts {
   const said = oleDay(view.getFloat64(BORN, true));
   // On or before the day of birth: both are what a program writes that does not know.
   const born = exam && said && exam.slice(0, 10) <= said ? "" : said;
-  const captured = (exam && believed({ at: exam, offset: "" }, "vendor", clock, said)) || UNKNOWN;
+  const captured = exam ? believed({ at: exam, offset: "" }, "vendor", clock, said) : UNKNOWN;
   return {
     patient: hint({ id: text(PATIENT, 24), issuer: "", name: "", birth: born }),
     eye: eye === "OD" || eye === "OS" ? eye : null,

@@ -4,7 +4,7 @@
  * turn names round and spell umlauts out; so a value counts only if it could be one, and a name differs only where nothing
  * of it is the same.
  */
-import type { Hint } from "./facts.ts";
+import { type Facts, type Hint, NO_FACTS } from "./facts.ts";
 
 /** A patient as the service knows one. `birthDate` is ISO: nothing parses what was written for reading. */
 export interface Known {
@@ -25,14 +25,20 @@ const NO_BIRTH = new Set(["0001-01-01", "1753-01-01", "1800-01-01", "1899-12-30"
 const SPELLED_OUT: Readonly<Record<string, string>> = { ä: "ae", ö: "oe", ü: "ue", ø: "oe", å: "aa", æ: "ae", œ: "oe", ł: "l", ı: "i", đ: "d", ð: "d", þ: "th" };
 const TITLES = new Set(["dr", "prof", "mr", "mrs", "ms", "herr", "frau", "med", "jr", "sr"]);
 
-/** What differs, as words to show; empty if nothing does. `capturedAt` is ISO: nobody's picture is taken before the birth. */
-export function differences(hint: Hint, person: Known, capturedAt: string | null = null): string[] {
+const NOBODY: Hint = { id: "", issuer: "", name: "", birth: "" };
+
+/** What a file says against this patient, also one that names nobody: nobody's picture is taken before the birth. */
+export const against = (facts: Facts, person: Known): string[] => differences(facts.patient ?? NOBODY, person, facts);
+
+/** What differs, as words to show; empty if nothing does. */
+export function differences(hint: Hint, person: Known, { capturedAt, beforeBirth }: Facts = NO_FACTS): string[] {
   const sameIssuer = ["", folded(person.issuer)].includes(folded(hint.issuer));
   const id = sameIssuer ? number(hint.id) : "";
   const born = NO_BIRTH.has(hint.birth.trim()) ? "" : hint.birth.trim();
   const found: string[] = [];
   if (id && id !== number(person.mrn)) found.push("record number");
-  if (person.birthDate && ((born && born !== person.birthDate) || (capturedAt && capturedAt.slice(0, 10) < person.birthDate))) found.push("birth date");
+  const unborn = beforeBirth || (capturedAt !== null && capturedAt.slice(0, 10) < person.birthDate);
+  if (person.birthDate && ((born && born !== person.birthDate) || unborn)) found.push("birth date");
   // Names are written in many ways: they count where number and birth date cannot both be compared, and no part is shared.
   if (found.length === 0 && !(id && born) && !alike(hint.name, person.name)) found.push("name");
   return found;
