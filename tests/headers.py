@@ -1,4 +1,4 @@
-"""The table of cases that worker and browser are both held to: ``tests/cases/headers.json``, see the README beside it."""
+"""The table of cases that worker and browser are held to: ``tests/cases/headers.json``, see the README beside it."""
 
 from __future__ import annotations
 

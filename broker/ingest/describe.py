@@ -28,7 +28,8 @@ class Found:
     """What verifying and promoting found out. ``renditions``: of each scan in order, as they lie in the vault.
 
     ``elsewhere``: the same bytes are stored, or on their way, under another patient. ``batch_hash``: of the whole
-    declaration, by which a repeated one is known.
+    declaration, by which a repeated one is known. ``version``: of the manifest; 1 for a declaration that was made
+    before browsers stopped to declare what they had read in a header.
     """
 
     sha256: str
@@ -36,6 +37,7 @@ class Found:
     renditions: Sequence[Mapping[Rendition, Made]]
     elsewhere: bool = False
     batch_hash: str = ""
+    version: int = VERSION
 
 
 def describe(upload: Upload, patient: Patient | None, found: Found, *, zone: ZoneInfo, stored_at: datetime) -> Manifest:
@@ -44,7 +46,7 @@ def describe(upload: Upload, patient: Patient | None, found: Found, *, zone: Zon
     received_at = upload.received_at or upload.created_at
     scans = [_scan_part(upload, patient, index, found, zone) for index in range(len(parts(verdict)))]
     return Manifest(
-        version=VERSION,
+        version=found.version,
         upload=Declared(
             id=upload.id,
             batch=upload.batch_id,
