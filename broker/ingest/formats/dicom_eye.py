@@ -6,6 +6,7 @@ Source: DICOM PS3.3 C.8.17.5 (laterality), C.7.6.16.2.8 (of frames); PS3.16 CID 
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 
 from ...words import Eye
 from .dicom_header import Header
@@ -37,6 +38,7 @@ _MODALITIES = frozenset(
 )
 _CLASSES = tuple(SOP_PREFIX + part for part in ("77.1.5.", "78.", "79.", "80.", "81.", "82."))
 _OPHTHALMIC_GROUP = 0x0022
+_ONE_EYE = frozenset({Eye.OD, Eye.OS})
 
 
 def eye(header: Header) -> tuple[Eye | None, bool]:
@@ -47,24 +49,25 @@ def eye(header: Header) -> tuple[Eye | None, bool]:
     """
     if not _is_of_an_eye(header):
         return None, False
-    said = [
+    said = {
         _EYES.get(header.word(0x0020_0062)),
-        _eye_of_frames(header),
         _EYES.get(header.word(0x0024_0113)),
         _EYES.get(header.word(0x0020_0060)),
         *(_MODIFIERS.get(m.text(0x0008_0100)) for r in header.items(0x0008_2218) for m in r.items(0x0008_2220)),
-    ]
-    found = {one for one in said if one is not None}
+    } - {None}
+    frames = {_EYES.get(item.first(0x0020_9071).word(0x0020_9072)) for item in groups(header)} - {None}
+    found = {*said, _eye_of_frames(frames)} - {None}
+    # Frames of both eyes contradict nothing but a word about the whole.
+    contradicts = said | frames >= _ONE_EYE and bool(_ONE_EYE & said)
     if not found:
         return None, False
-    return found.pop() if len(found) == 1 else Eye.UNKNOWN, {Eye.OD, Eye.OS} <= found
+    return found.pop() if len(found) == 1 else Eye.UNKNOWN, contradicts
 
 
-def _eye_of_frames(header: Header) -> Eye | None:
-    named = {_EYES.get(item.first(0x0020_9071).word(0x0020_9072)) for item in groups(header)} - {None}
-    if named == {Eye.OD, Eye.OS}:
+def _eye_of_frames(named: AbstractSet[Eye | None]) -> Eye | None:
+    if named == _ONE_EYE:
         return Eye.OU
-    return named.pop() if len(named) == 1 else Eye.UNKNOWN if named else None
+    return next(iter(named)) if len(named) == 1 else Eye.UNKNOWN if named else None
 
 
 def _is_of_an_eye(header: Header) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -56,12 +57,13 @@ def answer(case: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def read(case: dict[str, Any], folder: Path) -> Facts:
     if "dicom" in case:
-        header = Header.read(dicom_walk.walk(source(headers.dicom(case["dicom"]), folder)))
-        return dicom_facts.read(header, dicom_kind.kind(header), headers.NOW)
+        return read_dicom(headers.dicom(case["dicom"]), folder)
     if "vol" in case:
-        return vol.about(vol.read_header(source(volume(case["vol"]), folder), BOUNDS), headers.NOW)
+        with source(volume(case["vol"]), folder) as file:
+            return vol.about(vol.read_header(file, BOUNDS), headers.NOW)
     if "e2e" in case:
-        (scan,) = e2e.scans(source(series(case["e2e"]), folder), BOUNDS)
+        with source(series(case["e2e"]), folder) as file:
+            (scan,) = e2e.scans(file, BOUNDS)
         return scan.facts
     if "exif" in case:
         said = case["exif"]
@@ -71,10 +73,20 @@ def read(case: dict[str, Any], folder: Path) -> Facts:
     return Facts(patient_hint=facts.hint(birth_date=hint.pop("birth", ""), **hint))
 
 
-def source(data: bytes, folder: Path) -> Source:
+def read_dicom(data: bytes, folder: Path) -> Facts:
+    """What the header of a DICOM file says, read at the table's time."""
+    with source(data, folder) as file:
+        header = Header.read(dicom_walk.walk(file))
+    return dicom_facts.read(header, dicom_kind.kind(header), headers.NOW)
+
+
+@contextmanager
+def source(data: bytes, folder: Path) -> Iterator[Source]:
+    """The bytes as a file to examine."""
     path = folder / "file"
     path.write_bytes(data)
-    return Source(os.open(path, os.O_RDONLY), "")
+    with open(path, "rb") as file:
+        yield Source(file.fileno(), "")
 
 
 def volume(said: dict[str, Any]) -> bytes:

@@ -62,6 +62,16 @@ def test_a_difference_between_said_and_found_is_marked(physician: FlaskClient, p
     assert "(differs)" in page.words
 
 
+def test_what_the_browser_may_have_read_is_not_called_the_technicians_word(
+    physician: FlaskClient, parts: Parts, ada: Patient
+) -> None:
+    nothing = shelf.facts()["declared"]
+    unsure = nothing | {"eye": "OD", "kind": "oct", "perhaps_file": ["eye"]}
+    facts = shelf.facts(declared=unsure, detected=nothing | {"eye": "OD"})
+    words = read(physician, shelf.scan(parts, ada, facts=facts).id).words
+    assert words.count("(perhaps read from the file)") == 1
+
+
 def test_note_and_urgency_are_shown_with_who_sent_them(physician: FlaskClient, parts: Parts, ada: Patient) -> None:
     words = read(
         physician, shelf.scan(parts, ada, urgent=True, facts=shelf.facts(note="Flashes since Tuesday.")).id

@@ -31,16 +31,21 @@ const CLASSES = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.(77\.1\.5|78|79|80|81|82)\./;
 export function readEye(header: Read): Pick<Facts, "eye" | "contradicts"> {
   if (!ophthalmic(header)) return { eye: null, contradicts: false };
   const modifiers = header.items("x00082218").flatMap((region) => region.codes("x00082220")).map((code) => MODIFIERS[code]);
-  const said = [EYES[header.word("x00200062")], ofFrames(header), EYES[header.word("x00240113")], EYES[header.word("x00200060")], ...modifiers];
-  const found = new Set(said.filter((one) => one !== undefined));
+  const said = known([EYES[header.word("x00200062")], EYES[header.word("x00240113")], EYES[header.word("x00200060")], ...modifiers]);
+  const groups = [...header.items("x52009229"), ...header.items("x52009230")];
+  const frames = known(groups.flatMap((group) => group.items("x00209071").slice(0, 1)).map((anatomy) => EYES[anatomy.word("x00209072")]));
+  const found = known([...said, ofFrames(frames)]);
   const [eye] = found.size === 1 ? found : [];
-  return { eye: eye && eye !== "unknown" ? eye : null, contradicts: found.has("OD") && found.has("OS") };
+  // Frames of both eyes contradict nothing but a word about the whole.
+  const all = new Set([...said, ...frames]);
+  const contradicts = all.has("OD") && all.has("OS") && (said.has("OD") || said.has("OS"));
+  return { eye: eye && eye !== "unknown" ? eye : null, contradicts };
 }
 
+const known = (said: readonly (Eye | undefined)[]): Set<Eye> => new Set(said.filter((one) => one !== undefined));
+
 /** Frames of both eyes are a picture of both. */
-function ofFrames(header: Read): Eye | undefined {
-  const groups = [...header.items("x52009229"), ...header.items("x52009230")];
-  const named = new Set(groups.flatMap((group) => group.items("x00209071").slice(0, 1)).map((anatomy) => EYES[anatomy.word("x00209072")]).filter((one) => one !== undefined));
+function ofFrames(named: ReadonlySet<Eye>): Eye | undefined {
   if (named.size === 2 && named.has("OD") && named.has("OS")) return "OU";
   const [one] = named;
   return named.size > 1 ? "unknown" : one;
