@@ -13,34 +13,37 @@ CASES: list[dict[str, Any]] = TABLE["cases"]
 NOW = datetime.fromisoformat(TABLE["now"])
 
 _LONG = {"OB", "SQ"}
-_EXPLICIT = b"1.2.840.10008.1.2.1\0"
+_IMPLICIT, _EXPLICIT = b"1.2.840.10008.1.2\0", b"1.2.840.10008.1.2.1\0"
 
 #: tag, value representation, value
 Element = list[Any]
 
 
-def dicom(elements: list[Element]) -> bytes:
-    """A DICOM file, explicit little-endian, of exactly these elements."""
-    return bytes(128) + b"DICM" + _element(["0002,0010", "UI", {"hex": _EXPLICIT.hex()}]) + _elements(elements)
+def dicom(elements: list[Element], *, implicit: bool = False) -> bytes:
+    """A DICOM file, little-endian, of exactly these elements."""
+    syntax = ["0002,0010", "UI", {"hex": (_IMPLICIT if implicit else _EXPLICIT).hex()}]
+    return bytes(128) + b"DICM" + _element(syntax, implicit=False) + _elements(elements, implicit=implicit)
 
 
-def _elements(elements: list[Element]) -> bytes:
-    return b"".join(_element(one) for one in sorted(elements, key=lambda one: str(one[0])))
+def _elements(elements: list[Element], *, implicit: bool) -> bytes:
+    return b"".join(_element(one, implicit=implicit) for one in sorted(elements, key=lambda one: str(one[0])))
 
 
-def _element(element: Element) -> bytes:
+def _element(element: Element, *, implicit: bool) -> bytes:
     tag, kind, value = element
     group, number = (int(part, 16) for part in tag.split(","))
-    data = _value(kind, value)
+    data = _value(kind, value, implicit=implicit)
     if len(data) % 2:
         data += b" "
+    if implicit:
+        return struct.pack("<HHI", group, number, len(data)) + data
     head = struct.pack("<HH2s", group, number, kind.encode())
     return head + (struct.pack("<HI", 0, len(data)) if kind in _LONG else struct.pack("<H", len(data))) + data
 
 
-def _value(kind: str, value: Any) -> bytes:
+def _value(kind: str, value: Any, *, implicit: bool) -> bytes:
     if kind == "SQ":
-        items = (_elements(item) for item in value)
+        items = (_elements(item, implicit=implicit) for item in value)
         return b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(item)) + item for item in items)
     if isinstance(value, dict):
         return bytes(value["zeros"]) if "zeros" in value else bytes.fromhex(value["hex"])

@@ -15,6 +15,7 @@ interface Case {
   browser?: { why: string } & Record<string, null | string>;
   patient?: Partial<Person>;
   dicom?: Element[];
+  implicit?: boolean;
   exif?: { original: string; offset: string | null };
   vol?: { eye: string; exam: string | null; born: string | null; patient: string };
   e2e?: object;
@@ -40,23 +41,28 @@ function answer(one: Case): Answer {
   return { eye, contradicts, kind, captured_at: capturedAt, source, doubtful, other: against(said, { name, birthDate, mrn, issuer }).length > 0 };
 }
 
-function bytes({ dicom, exif, vol }: Case): Uint8Array {
-  if (dicom) return joined(new Uint8Array(128), text("DICM"), elements([["0002,0010", "UI", "1.2.840.10008.1.2.1\0"], ...dicom]));
+function bytes({ dicom, implicit = false, exif, vol }: Case): Uint8Array {
+  const syntax: Element = ["0002,0010", "UI", implicit ? "1.2.840.10008.1.2\0" : "1.2.840.10008.1.2.1\0"];
+  if (dicom) return joined(new Uint8Array(128), text("DICM"), element(syntax, false), elements(dicom, implicit));
   if (exif) return jpeg(exif.original, exif.offset);
   if (vol) return volume(vol);
   return text("CMDb");
 }
 
-function elements(all: readonly Element[]): Uint8Array {
-  return joined(...[...all].sort(([one], [other]) => (one < other ? -1 : 1)).map(element));
+function elements(all: readonly Element[], implicit: boolean): Uint8Array {
+  return joined(...[...all].sort(([one], [other]) => (one < other ? -1 : 1)).map((one) => element(one, implicit)));
 }
 
-function element([tag, kind, value]: Element): Uint8Array {
-  let body = content(value);
+function element([tag, kind, value]: Element, implicit: boolean): Uint8Array {
+  let body = content(value, implicit);
   if (body.length % 2) body = joined(body, text(" "));
-  const long = kind === "OB" || kind === "SQ";
+  const long = !implicit && (kind === "OB" || kind === "SQ");
   const head = new DataView(new ArrayBuffer(long ? 12 : 8));
   tag.split(",").forEach((part, index) => head.setUint16(2 * index, Number.parseInt(part, 16), true));
+  if (implicit) {
+    head.setUint32(4, body.length, true);
+    return joined(new Uint8Array(head.buffer), body);
+  }
   head.setUint8(4, kind.charCodeAt(0));
   head.setUint8(5, kind.charCodeAt(1));
   if (long) head.setUint32(8, body.length, true);
@@ -64,11 +70,11 @@ function element([tag, kind, value]: Element): Uint8Array {
   return joined(new Uint8Array(head.buffer), body);
 }
 
-function content(value: Value): Uint8Array {
+function content(value: Value, implicit: boolean): Uint8Array {
   if (typeof value === "string") return text(value);
   if ("zeros" in value) return new Uint8Array(value.zeros);
   if ("hex" in value) return Uint8Array.from(value.hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-  return joined(...value.map(elements).flatMap((item) => [Uint8Array.of(0xfe, 0xff, 0x00, 0xe0), new Uint8Array(Uint32Array.of(item.length).buffer), item]));
+  return joined(...value.map((item) => elements(item, implicit)).flatMap((item) => [Uint8Array.of(0xfe, 0xff, 0x00, 0xe0), new Uint8Array(Uint32Array.of(item.length).buffer), item]));
 }
 
 /** A JPEG as far as its Exif segment. */
