@@ -17,7 +17,7 @@ interface Case {
   dicom?: Element[];
   implicit?: boolean;
   exif?: { original: string; offset: string | null };
-  vol?: { eye: string; exam: string | null; born: string | null; patient: string };
+  vol?: { version?: string; eye: string; exam: string | null; born: string | null; patient: string };
   e2e?: object;
   hint?: Partial<Hint>;
 }
@@ -93,10 +93,10 @@ function jpeg(original: string, offset: string | null): Uint8Array {
   return joined(Uint8Array.of(0xff, 0xd8, 0xff, 0xe1, size >> 8, size & 255), text("Exif\0\0"), body);
 }
 
-function volume({ eye, exam, born, patient }: NonNullable<Case["vol"]>): Uint8Array {
+function volume({ version = "HSF-OCT-103", eye, exam, born, patient }: NonNullable<Case["vol"]>): Uint8Array {
   const head = new DataView(new ArrayBuffer(4096));
   const all = new Uint8Array(head.buffer);
-  all.set(text("HSF-OCT-103"), 0);
+  all.set(text(version), 0);
   all.set(text(eye), 84);
   all.set(text(patient), 140);
   const [whole = "", fraction = ""] = (exam ?? "").split(".");

@@ -92,7 +92,10 @@ def source(data: bytes, folder: Path) -> Iterator[Source]:
 def volume(said: dict[str, Any]) -> bytes:
     exam = datetime.fromisoformat(said["exam"]) if said["exam"] else 0
     born = datetime.fromisoformat(said["born"]).date() if said["born"] else 0.0
-    return heidelberg.vol(eye=said["eye"].encode(), exam=exam, born=born, patient=said["patient"].encode())
+    version = said.get("version", "HSF-OCT-103").encode()
+    return heidelberg.vol(
+        version=version, eye=said["eye"].encode(), exam=exam, born=born, patient=said["patient"].encode()
+    )
 
 
 def series(said: dict[str, Any]) -> bytes:
