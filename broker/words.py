@@ -107,6 +107,13 @@ class CaptureSource(StrEnum):
 _SOURCE_WORDS = {
     CaptureSource.DECLARED: "said by the technician",
     CaptureSource.CORRECTED: "corrected",
+    CaptureSource.EXIF: "from the file: camera clock (EXIF)",
+    CaptureSource.VENDOR: "from the file: time of the exam",
+    CaptureSource.ACQUISITION_DATE_TIME: "from the file: acquisition time",
+    CaptureSource.ACQUISITION_DATE: "from the file: acquisition date",
+    CaptureSource.CONTENT_DATE: "from the file: content date",
+    CaptureSource.SERIES_DATE: "from the file: series date",
+    CaptureSource.STUDY_DATE: "from the file: study date",
     CaptureSource.UPLOAD: "time of receipt",
 }
 
@@ -132,7 +139,7 @@ class Attention(StrEnum):
 
 _ATTENTION = {
     Attention.EYE: "The file names another eye than the technician did, or two eyes at once.",
-    Attention.PATIENT: "The file names another patient than the technician chose.",
+    Attention.PATIENT: "The file names another patient than the technician chose, or a time before the birth.",
     Attention.CAPTURED_AT: "The time in the file is doubtful. Correct or confirm the time of capture.",
     Attention.STORED_ELSEWHERE: "The very same file was sent for another patient, too.",
     Attention.MOVED: "It was moved here from another patient.",

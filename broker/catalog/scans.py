@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import sqlalchemy as sa
 
@@ -31,7 +31,11 @@ class RenditionFacts(TypedDict):
 
 
 class Claims(TypedDict):
-    """What somebody (the technician, or the file) said about a scan; None where nothing was said."""
+    """What somebody (the technician, or the file) said about a scan; None where nothing was said.
+
+    ``captured_source`` is the value of a ``CaptureSource``. ``perhaps_file`` names what a browser may have read in the
+    file and sent as the technician's word; only in scans of old, and only where there is such a claim.
+    """
 
     eye: str | None
     kind: str | None
@@ -39,6 +43,7 @@ class Claims(TypedDict):
     captured_source: str | None
     device: str | None
     patient: dict[str, str] | None
+    perhaps_file: NotRequired[list[str]]
 
 
 class Facts(TypedDict):

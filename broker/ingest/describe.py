@@ -1,28 +1,26 @@
 """Make the manifest: bring together what was declared and what was found, and settle what counts.
 
-Declared beats detected, detected beats nothing; both are kept. Where they disagree about the eye or the patient, or the
-same bytes are another patient's too, the scan asks for attention; so it does where its time is the file's, and may be
-that of an export. Nothing is guessed.
+What a person declared beats what was detected, and that beats nothing; both are kept, and what was detected is never
+written as declared. Nothing is guessed.
+What does not agree asks for attention: see ``attention``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from .. import capture, ids
+from .. import ids
 from ..catalog.patients import Patient
 from ..catalog.uploads import Upload
 from ..names import Rendition
-from ..words import Attention, CaptureSource, Eye, Kind
-from .facts import Facts
-from .identity import another
+from ..words import CaptureSource, Eye, Kind
+from .attention import raised
+from .facts import instant, is_placeholder
 from .manifest import VERSION, Declared, Detected, Digests, Made, Manifest, ScanPart
 from .verdict import ScanFacts, Verdict
-
-LATEST_YEAR = 9000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +28,8 @@ class Found:
     """What verifying and promoting found out. ``renditions``: of each scan in order, as they lie in the vault.
 
     ``elsewhere``: the same bytes are stored, or on their way, under another patient. ``batch_hash``: of the whole
-    declaration, by which a repeated one is known.
+    declaration, by which a repeated one is known. ``version``: of the manifest; 1 for a declaration that was made
+    before browsers stopped to declare what they had read in a header.
     """
 
     sha256: str
@@ -38,6 +37,7 @@ class Found:
     renditions: Sequence[Mapping[Rendition, Made]]
     elsewhere: bool = False
     batch_hash: str = ""
+    version: int = VERSION
 
 
 def describe(upload: Upload, patient: Patient | None, found: Found, *, zone: ZoneInfo, stored_at: datetime) -> Manifest:
@@ -46,7 +46,7 @@ def describe(upload: Upload, patient: Patient | None, found: Found, *, zone: Zon
     received_at = upload.received_at or upload.created_at
     scans = [_scan_part(upload, patient, index, found, zone) for index in range(len(parts(verdict)))]
     return Manifest(
-        version=VERSION,
+        version=found.version,
         upload=Declared(
             id=upload.id,
             batch=upload.batch_id,
@@ -81,23 +81,12 @@ def parts(verdict: Verdict) -> Sequence[ScanFacts]:
     return verdict.scans or (ScanFacts(),)
 
 
-def instant(text: str | None, zone: ZoneInfo) -> datetime | None:
-    """Read an ISO time; without an offset it is the clinic's local time. None if it is none."""
-    if not text:
-        return None
-    try:
-        moment = capture.instant(text, zone)
-    except ValueError:
-        return None
-    # Years at the very ends have no instant in some zones, and nobody took a picture then.
-    return moment.astimezone(UTC) if moment >= capture.EARLIEST and moment.year <= LATEST_YEAR else None
-
-
 def _scan_part(upload: Upload, patient: Patient | None, index: int, found: Found, zone: ZoneInfo) -> ScanPart:
     seen = parts(found.verdict)[index]
     detected = _detected(seen)
-    captured_at, source = _captured(upload, detected, zone)
-    dated = source is CaptureSource.DECLARED
+    received_at = upload.received_at or upload.created_at
+    born = date.fromisoformat(patient.birth_date) if patient else None
+    captured_at, source = captured(upload.captured_at, detected, received_at, zone, born)
     return ScanPart(
         id=ids.scan_id(upload.id, index),
         position=index,
@@ -111,7 +100,7 @@ def _scan_part(upload: Upload, patient: Patient | None, index: int, found: Found
         frames=seen.frames,
         placeholder=seen.placeholder,
         no_preview=found.verdict.no_preview,
-        attention=tuple(_attention(upload, patient, seen, dated=dated, elsewhere=found.elsewhere)),
+        attention=tuple(raised(upload, patient, seen, source, zone, elsewhere=found.elsewhere)),
         detected=detected,
         renditions=dict(found.renditions[index]),
     )
@@ -129,26 +118,20 @@ def _detected(facts: ScanFacts) -> Detected:
     )
 
 
-def _captured(upload: Upload, detected: Detected, zone: ZoneInfo) -> tuple[datetime, CaptureSource]:
-    declared = instant(upload.captured_at, zone)
-    if declared:
-        return declared, CaptureSource.DECLARED
+def captured(
+    declared: str | None, detected: Detected, received_at: datetime, zone: ZoneInfo, born: date | None
+) -> tuple[datetime, CaptureSource]:
+    """Settle when a scan was taken: as a person said; else as the file says, if that can be; else when it arrived.
+
+    ``born`` is the patient's day of birth, None where it is not known.
+    """
+    if said := instant(declared, zone):
+        return said, CaptureSource.DECLARED
     found = instant(detected.captured_at, zone)
-    if found:
+    if (
+        found
+        and detected.captured_at
+        and not is_placeholder(datetime.fromisoformat(detected.captured_at), received_at, born)
+    ):
         return found, detected.captured_source or CaptureSource.FILE
-    return upload.received_at or upload.created_at, CaptureSource.UPLOAD
-
-
-def _attention(
-    upload: Upload, patient: Patient | None, detected: Facts, *, dated: bool, elsewhere: bool
-) -> list[Attention]:
-    reasons = []
-    if detected.eye not in (None, Eye.UNKNOWN, upload.eye) and upload.eye is not Eye.UNKNOWN:
-        reasons.append(Attention.EYE)
-    if patient and detected.patient_hint and another(patient, detected.patient_hint):
-        reasons.append(Attention.PATIENT)
-    if detected.captured_doubtful and not dated:
-        reasons.append(Attention.CAPTURED_AT)
-    if elsewhere:
-        reasons.append(Attention.STORED_ELSEWHERE)
-    return reasons
+    return received_at, CaptureSource.UPLOAD

@@ -1,5 +1,8 @@
 """Facts that a file tells about itself, and the rules by which a date is believed. Nothing here is guessed.
 
+The browser reads the same before a file is sent, to suggest and to guard: ``web/src/lib/facts.ts``, ``believed.ts``.
+``tests/cases/headers.json`` holds both readers to the same answers.
+
 Capture time is text: ``YYYY-MM-DDTHH:MM:SS``, with ``+HH:MM`` behind it only where the file itself gives an offset.
 EXIF times without one are the camera's local time, so none is added.
 """
@@ -11,7 +14,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from ..capture import EARLIEST, FAST_CLOCK
+from ..capture import instant as read_instant
 from ..text import plain
 from ..words import CaptureSource, Eye, Kind
 
@@ -21,6 +27,12 @@ DATE_TIME_ORIGINAL, OFFSET_TIME_ORIGINAL = 0x9003, 0x9011
 
 DEVICE_LENGTH = 120
 HINT_LENGTH = 200
+
+LATEST_YEAR = 9000
+#: What a device's clock may be ahead without anybody caring.
+DRIFT = timedelta(minutes=5)
+#: Years whose first hour is where the clocks of devices begin that were never set.
+CLOCKS_BEGIN = frozenset({1970, 1980, 2000})
 
 _WINDOWS = "cp1252"
 # Python imports a codec when it is first used; inside the sandbox it could not.
@@ -34,9 +46,11 @@ _OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
 class Facts:
     """What a file says about one scan; None where it says nothing that can be believed.
 
-    ``captured_doubtful``: the time was found, but may be that of an export; a person must confirm it. ``spacing_mm``
-    is millimetres per pixel, [row, column]. ``patient_hint``: texts under id, issuer, name, birth_date (YYYY-MM-DD)
-    and sex (M, F, O), as far as the file names the patient.
+    ``captured_doubtful``: the time was found, but may be that of an export, or lacks the time of day; a person must
+    confirm it. ``before_birth``: no time can be believed, because the one that stands there lies before the birth date
+    that stands there, too. ``eye_contradicts``: the right eye is named in one place, the left in another.
+    ``spacing_mm`` is millimetres per pixel, [row, column]. ``patient_hint``: texts under id, issuer, name, birth_date
+    (YYYY-MM-DD) and sex (M, F, O), as far as the file names the patient.
     """
 
     eye: Eye | None = None
@@ -47,6 +61,8 @@ class Facts:
     spacing_mm: tuple[float, float] | None = None
     patient_hint: Mapping[str, str] | None = None
     captured_doubtful: bool = False
+    before_birth: bool = False
+    eye_contradicts: bool = False
 
 
 def from_exif(main: Mapping[int, object], exif: Mapping[int, object], now: datetime) -> Facts:
@@ -55,6 +71,7 @@ def from_exif(main: Mapping[int, object], exif: Mapping[int, object], now: datet
     return Facts(
         captured_at=captured,
         captured_source=CaptureSource.EXIF if captured else None,
+        captured_doubtful=captured is not None and is_timeless(datetime.fromisoformat(captured)),
         device=device(main.get(MAKE), main.get(MODEL)),
     )
 
@@ -75,22 +92,48 @@ def capture_time(when: object, offset: object, now: datetime) -> str | None:
         moment = datetime(year, month, day, hour, minute, second)
     except ValueError:
         return None
-    if is_placeholder(moment, now):
-        return None
     zone = text(offset)
-    return moment.isoformat() + (zone if _OFFSET.fullmatch(zone) else "")
+    whole = moment.isoformat() + (zone if _OFFSET.fullmatch(zone) else "")
+    return None if is_placeholder(datetime.fromisoformat(whole), now) else whole
 
 
 def is_placeholder(moment: datetime, now: datetime, born: date | None = None) -> bool:
-    """Say whether a local ``moment`` is what devices write when they do not know: it must then not be believed.
+    """Say whether a ``moment`` is what devices write when they do not know: it is nobody's time, and not believed.
 
-    Before 1950 (real devices write 1900-01-01), in the future by more than a day, on or before the day the patient was
-    ``born``, or midnight sharp on a 1 January: the moment a camera's clock starts from when its battery was empty.
+    Before 1950 (real devices write 1900-01-01); ahead of ``now`` by more than a fast clock is; on or before the day the
+    patient was ``born``; where a clock begins that was never set: midnight sharp on a 1 January, and the first hour of
+    some years. A moment without an offset is local to the device, and compared as if it were UTC.
     """
-    future = moment.replace(tzinfo=UTC) > now + timedelta(days=1)
-    clock_start = (moment.month, moment.day, moment.hour, moment.minute, moment.second) == (1, 1, 0, 0, 0)
+    future = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) > now + FAST_CLOCK
     unborn = born is not None and moment.date() <= born
-    return moment.year < 1950 or future or clock_start or unborn
+    return moment.year < 1950 or future or _clock_begins(moment) or unborn
+
+
+def instant(text: str | None, zone: ZoneInfo) -> datetime | None:
+    """Read an ISO time; without an offset it is the clinic's local time. None if it is none."""
+    if not text:
+        return None
+    try:
+        moment = read_instant(text, zone)
+    except ValueError:
+        return None
+    # Years at the very ends have no instant in some zones, and nobody took a picture then.
+    return moment.astimezone(UTC) if moment >= EARLIEST and moment.year <= LATEST_YEAR else None
+
+
+def is_ahead(when: datetime, now: datetime) -> bool:
+    """Say whether an instant lies ahead of ``now``, the time a file was received: then the device's clock is fast."""
+    return when > now + DRIFT
+
+
+def is_timeless(moment: datetime) -> bool:
+    """Say whether it is midnight sharp: a date whose time of day nobody wrote down."""
+    return (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)
+
+
+def _clock_begins(moment: datetime) -> bool:
+    first_hour = (moment.month, moment.day, moment.hour) == (1, 1, 0)
+    return first_hour and (moment.year in CLOCKS_BEGIN or (moment.minute, moment.second) == (0, 0))
 
 
 def device(make: object, model: object) -> str | None:

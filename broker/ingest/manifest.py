@@ -1,9 +1,13 @@
 """The manifest: what the worker writes beside an original, last of all, and what ``rebuild`` reads.
 
-Version 1, one JSON object; every key is always there, ``null`` where nothing is known. Times are ISO 8601 in UTC with
-an offset, sizes bytes, ids as in ``ids``.
+One JSON object; every key is always there, ``null`` where nothing is known. Times are ISO 8601 in UTC with an offset,
+sizes bytes, ids as in ``ids``. Two versions were ever written, and both are read:
 
-    version        1
+    version 1      eye, kind and captured_at of the upload may be what the browser had read in the file's header, sent
+                   as if a person had declared it: ``provenance`` tells them apart as far as that is possible
+    version 2      they are what a person chose, typed or confirmed by an act, and nothing else; same form
+
+    version        1 or 2
     upload         id, batch, batch_hash (of the whole declaration), position (counted from 0 in its batch), ref,
                    account, account_name, patient, filename, size, media_type, eye, kind, captured_at (text as
                    declared), note, urgent, created_at, received_at, stored_at
@@ -14,11 +18,10 @@ an offset, sizes bytes, ids as in ``ids``.
         id, position           id follows from the upload's id and the position
         eye, kind              effective: declared, else detected, else unknown
         captured_at            effective; captured_source: declared, upload (the time of receipt), or what the file's
-                               own time came from; visit_day: YYYY-MM-DD in the clinic's zone
+                               own time came from (``words.CaptureSource``); visit_day: YYYY-MM-DD in the clinic's zone
         width, height, frames  pixels as shown; 0 where there is no picture
-        placeholder            data URI or ""; no_preview: the reason, or null; attention: of "eye", "patient",
-                               "captured_at" (the file's time, and it may be that of an export),
-                               "stored_elsewhere" (the same bytes under another patient)
+        placeholder            data URI or ""; no_preview: the reason, or null; attention: the codes that
+                               ``attention`` raises
         detected               eye, kind, captured_at, captured_source, device, spacing_mm, patient
         renditions             by name: media_type, bytes, width, height
 
@@ -30,6 +33,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .. import ids, names
 from ..names import Rendition, VaultBlob
@@ -53,7 +57,8 @@ __all__ = [
     "write",
 ]
 
-VERSION = 1
+VERSION = 2
+_VERSIONS = (1, VERSION)
 MEDIA_TYPE = "application/json"
 #: No manifest is longer, in bytes; a vendor file with a hundred volumes makes about 150 KiB.
 LIMIT = 4 << 20
@@ -165,7 +170,7 @@ def read(data: bytes) -> Manifest:
     """Read a manifest.
 
     Raises:
-        Misfit: it is not one of version 1; the text says where.
+        Misfit: it is of no version that was ever written; the text says where.
     """
     manifest = strict.load(Manifest, data)
     _check(manifest)
@@ -185,13 +190,14 @@ def _check(manifest: Manifest) -> None:
     """Refuse what has the right types and still cannot be."""
     upload, digests = manifest.upload, manifest.digests
     faults = {
-        "version": manifest.version != VERSION,
+        "version": manifest.version not in _VERSIONS,
         "upload.id": not ids.is_id(upload.id),
         "upload.patient": not ids.is_id(upload.patient),
         "upload.batch": not ids.is_id(upload.batch),
         "upload.batch_hash": not _HASH_OR_NOTHING.fullmatch(upload.batch_hash),
         "upload.size": upload.size < 1 or upload.position < 0,
         "digests": not _DECLARED.fullmatch(digests.declared) or not _SHA256.fullmatch(digests.sha256),
+        "time_zone": not _is_zone(manifest.time_zone),
         "scans": not manifest.scans,
     }
     for index, scan in enumerate(manifest.scans):
@@ -204,3 +210,11 @@ def _check(manifest: Manifest) -> None:
     wrong = [where for where, fault in faults.items() if fault]
     if wrong:
         raise Misfit(f"cannot be: {', '.join(wrong[:5])}")
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from .. import audit, ids, names
 from ..access.actor import SYSTEM
-from ..catalog import Catalog, patients, scans, uploads
+from ..catalog import Catalog, leases, patients, scans, uploads
 from ..catalog.patients import Patient
 from ..catalog.uploads import Upload
 from ..errors import FileTooLarge, StorageUnavailable
@@ -37,6 +37,8 @@ from .verdict import RenditionFile, ScanFacts, Verdict
 from .verify import Checked, Stuck
 
 WORKER = SYSTEM("worker")
+#: Since when declarations hold only what persons said; a migration sets it where there are older ones.
+DECLARED_BY_PERSONS = "declared_by_persons"
 
 _log = logging.getLogger(__name__)
 
@@ -130,12 +132,14 @@ class Promoter:
             people = patients.of_person(tx, upload.patient_id)
             batch = uploads.batch(tx, upload.batch_id)
             elsewhere = uploads.known_elsewhere(tx, upload)
+            persons_since = leases.marked(tx, DECLARED_BY_PERSONS)
         found = Found(
             sha256=checked.digests.sha256,
             verdict=checked.verdict,
             renditions=made,
             elsewhere=elsewhere,
             batch_hash=batch.body_hash if batch else "",
+            version=manifests.VERSION if persons_since is None or upload.created_at >= persons_since else 1,
         )
         ours = describe(upload, _named(people, checked.verdict), found, zone=self.zone, stored_at=self.clock())
         with effect(Effect.MANIFEST):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from .. import filetypes
 from ..catalog.scans import Claims, Facts, RenditionFacts, Scan
 from ..catalog.uploads import Batch, Upload
-from ..words import Eye, Kind, State
+from ..words import CaptureSource, Eye, Kind, State
 from .manifest import Manifest, ScanPart
+from .provenance import Told, told_apart
 
 
 def upload_row(manifest: Manifest) -> Upload:
@@ -65,6 +66,7 @@ def scan_rows(manifest: Manifest) -> list[Scan]:
 
 
 def _scan_row(manifest: Manifest, scan: ScanPart) -> Scan:
+    told = told_apart(manifest, scan)
     return Scan(
         id=scan.id,
         upload_id=manifest.upload.id,
@@ -72,11 +74,11 @@ def _scan_row(manifest: Manifest, scan: ScanPart) -> Scan:
         patient_id=manifest.upload.patient,
         eye=scan.eye,
         kind=scan.kind,
-        captured_at=scan.captured_at,
-        captured_source=scan.captured_source,
-        visit_day=scan.visit_day,
+        captured_at=told.captured_at,
+        captured_source=told.captured_source,
+        visit_day=told.visit_day,
         device=scan.detected.device or "",
-        facts=_facts(manifest, scan),
+        facts=_facts(manifest, scan, told),
         placeholder=scan.placeholder,
         attention=list(scan.attention),
         urgent=manifest.upload.urgent,
@@ -84,7 +86,7 @@ def _scan_row(manifest: Manifest, scan: ScanPart) -> Scan:
     )
 
 
-def _facts(manifest: Manifest, scan: ScanPart) -> Facts:
+def _facts(manifest: Manifest, scan: ScanPart, told: Told) -> Facts:
     upload = manifest.upload
     ending = filetypes.ending(upload.filename)
     spacing = scan.detected.spacing_mm
@@ -108,7 +110,7 @@ def _facts(manifest: Manifest, scan: ScanPart) -> Facts:
             for what, made in scan.renditions.items()
         },
         no_preview=scan.no_preview,
-        declared=_declared(manifest),
+        declared=_declared(manifest, told),
         detected=_detected(scan),
         note=upload.note,
         sent_by=upload.account_name,
@@ -118,16 +120,19 @@ def _facts(manifest: Manifest, scan: ScanPart) -> Facts:
     )
 
 
-def _declared(manifest: Manifest) -> Claims:
+def _declared(manifest: Manifest, told: Told) -> Claims:
     upload = manifest.upload
-    return Claims(
+    claims = Claims(
         eye=_said(upload.eye),
         kind=_said(upload.kind),
-        captured_at=upload.captured_at,
-        captured_source="declared" if upload.captured_at else None,
+        captured_at=told.declared,
+        captured_source=CaptureSource.DECLARED.value if told.declared else None,
         device=None,
         patient=None,
     )
+    if told.perhaps_file:
+        claims["perhaps_file"] = list(told.perhaps_file)
+    return claims
 
 
 def _detected(scan: ScanPart) -> Claims:

@@ -187,7 +187,7 @@ def _told(row: Mapping[str, Any]) -> dict[str, Any]:
         "device": _optional(row, "device", lambda value: _text(value, 120)),
         "spacing_mm": _optional(row, "spacing_mm", _spacing),
         "patient_hint": _optional(row, "patient_hint", _hint),
-        "captured_doubtful": _flag(row, "captured_doubtful"),
+        **{flag: _flag(row, flag) for flag in ("captured_doubtful", "before_birth", "eye_contradicts")},
     }
 
 

@@ -20,7 +20,7 @@ from ..storage.setup import cors_command, preflight
 from . import rights, setup, stages
 from .finding import Finding, bad, good
 from .inventory import Inventory
-from .rebuild import MARK
+from .rebuild import MARK, OUTDATED
 from .rights import Need, Try
 
 #: Beyond this, grants are refused as not yet or no longer valid sooner than people expect.
@@ -132,10 +132,13 @@ def state(catalog: Catalog) -> Iterator[Finding]:
     with catalog.read() as tx:
         now = catalog.now(tx)
         indexed, worker = leases.marked(tx, MARK), leases.marked(tx, "worker")
+        outdated = leases.marked(tx, OUTDATED)
         waiting, oldest = outbox.count(tx), outbox.oldest(tx)
     yield clock("database's", now, datetime.now(UTC))
     if indexed is None:
         yield bad("Catalog", "it does not know the vault yet", "start a worker, or run `python -m broker rebuild`")
+    if outdated is not None:
+        yield bad("Catalog", "some rows are of an older release", "start a worker, or run `python -m broker rebuild`")
     if worker is None or now - worker > LATE:
         last = "never" if worker is None else f"last {worker:%Y-%m-%d %H:%M} UTC"
         yield bad("Worker", f"none gives a sign of life ({last})", "start `python -m broker worker`")

@@ -26,6 +26,9 @@ from .vaulted import Page, VaultReader
 
 #: Set when the catalog is known to hold what the vault holds; readiness waits for it.
 MARK = "vault_indexed"
+#: Set by a migration when rows follow from manifests in another way than before: the vault is read once more, while
+#: the service goes on with the rows it has.
+OUTDATED = "vault_rows_outdated"
 LEASE = timedelta(minutes=5)
 #: Faults that are printed one by one; the rest is counted.
 FAULTS_SHOWN = 50
@@ -61,14 +64,20 @@ def ensure_indexed(catalog: Catalog, vault: Vault, report: Report) -> None:
     """
     holder = secrets.token_hex(8)
     with catalog.write() as tx:
-        if leases.marked(tx, MARK):
+        known, outdated = leases.marked(tx, MARK), leases.marked(tx, OUTDATED)
+        if known and not outdated:
             return
         if leases.take(catalog, tx, "rebuild", holder=holder, life=LEASE) is None:
             raise CatalogBusy("Another worker is reading the vault into the catalog.")
     if VaultReader(vault).is_empty():
         _mark(catalog)
     else:
-        report("The catalog does not know the vault yet: reading it.")
+        why = (
+            "This release understands the vault better than the last one"
+            if known
+            else "The catalog does not know it yet"
+        )
+        report(f"{why}: reading the vault.")
         counts = index(catalog, vault, report, keep=lambda: _keep(catalog, holder))
         report(f"The vault was read: {counts}.")
     with catalog.write() as tx:
@@ -120,3 +129,4 @@ def _mark(catalog: Catalog, counts: Counts | None = None) -> None:
             audit.record(tx, REBUILD, "catalog.rebuilt", now=now, detail=detail)
         leases.mark(tx, MARK, now)
         leases.unmark(tx, PREFIX)
+        leases.unmark(tx, OUTDATED)

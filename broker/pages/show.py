@@ -249,17 +249,19 @@ def claims(shown: Shown, zone: ZoneInfo) -> list[Claim]:
     named = " · ".join(hint[key] for key in ("name", "birth_date", "id") if hint.get(key))
     # Names are written in too many ways to be compared here: the worker's judgement counts.
     another = "patient" in shown.scan.attention
+    unsure = said.get("perhaps_file", ())
     return [
-        _claim("Eye", texts.eye(said["eye"]), texts.eye(found["eye"])),
-        _claim("Kind", texts.kind(said["kind"]), texts.kind(found["kind"])),
+        _claim("Eye", texts.eye(said["eye"]), texts.eye(found["eye"]), unsure="eye" in unsure),
+        _claim("Kind", texts.kind(said["kind"]), texts.kind(found["kind"]), unsure="kind" in unsure),
         _claim("Captured", texts.moment(said["captured_at"], zone), texts.moment(found["captured_at"], zone)),
         Claim("Patient", Outside(shown.patient.name), Outside(named), another),
     ]
 
 
-def _claim(label: str, declared: str, detected: str) -> Claim:
-    """Whether both spoke, and not alike."""
-    return Claim(label, declared, detected, bool(declared and detected and declared != detected))
+def _claim(label: str, declared: str, detected: str, *, unsure: bool = False) -> Claim:
+    """Whether both spoke, and not alike. ``unsure``: the browser may have read it in the file."""
+    differs = bool(declared and detected and declared != detected)
+    return Claim(label, f"{declared} (perhaps read from the file)" if unsure else declared, detected, differs)
 
 
 def pixels(shown: Shown) -> str:

@@ -20,9 +20,11 @@ from broker.catalog.scans import Scan
 from broker.catalog.uploads import Batch, Upload
 from broker.errors import CatalogBusy
 from broker.ids import new_id
+from broker.ingest.promote import DECLARED_BY_PERSONS
 from broker.ingest.rows import scan_rows
+from broker.ops.rebuild import OUTDATED
 from broker.words import Attention, Eye, Kind, Rejection, Role, State
-from tests import catalogs
+from tests import catalogs, golden
 from tests.lanes import FakeDecoder, Rig
 from tests.people import NOW
 from tests.postgres import Postgres
@@ -100,6 +102,25 @@ def test_migrations_bring_an_empty_postgresql_to_the_very_tables_of_the_code(pos
         assert {index["name"] for index in found.get_indexes(table.name) if not index.get("duplicates_constraint")} == {
             index.name for index in table.indexes
         }
+    catalog.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_rows_of_an_older_release_are_marked_to_be_read_again(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if kind == "sqlite":
+        url = f"sqlite+pysqlite:///{tmp_path / 'old.sqlite'}"
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        url = server.url(server.create(migrated=False))
+    catalog = golden.old_catalog(url)
+    migrate.upgrade(catalog)
+    with catalog.read() as tx:
+        assert leases.marked(tx, OUTDATED) is not None
+        assert leases.marked(tx, DECLARED_BY_PERSONS) is not None
+        found = scans.find(tx, [one["id"] for one in golden.ROWS["scans"]])
+    assert len(found) == len(golden.ROWS["scans"])
     catalog.close()
 
 

@@ -7,6 +7,7 @@ The file is walked without a library (``dicom_walk.py``); the few elements that 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from PIL import Image
 
@@ -43,7 +44,7 @@ def scans(source: Source, bounds: Bounds) -> Iterator[Scan]:
     if not layout.places:
         raise Refused(Rejection.TRUNCATED, "nothing behind the meta information")
     header = Header.read(layout)
-    facts = dicom_facts.read(header, dicom_kind.kind(header))
+    facts = dicom_facts.read(header, dicom_kind.kind(header), datetime.now(UTC))
     try:
         yield _scan(layout, header, bounds, facts)
     except NoPreview as reason:

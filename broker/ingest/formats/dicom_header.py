@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -36,7 +36,8 @@ _WANTED: dict[int, int] = {
     **dict.fromkeys((0x0008_002A, 0x0008_0022, 0x0008_0032, 0x0008_0023, 0x0008_0033, 0x0008_0021), _SMALL),
     **dict.fromkeys((0x0008_0031, 0x0008_0020, 0x0008_0030, 0x0008_0201), _SMALL),
     **dict.fromkeys((0x0008_0070, 0x0008_1090, 0x0008_103E, 0x0008_2218), _SMALL),
-    **dict.fromkeys((0x0010_0010, 0x0010_0020, 0x0010_0021, 0x0010_0030, 0x0010_0040, 0x0018_0012), _SMALL),
+    **dict.fromkeys((0x0010_0010, 0x0010_0020, 0x0010_0021, 0x0010_0030, 0x0010_0040), _SMALL),
+    **dict.fromkeys((0x0018_0012, 0x0018_0015), _SMALL),
     **dict.fromkeys((0x0020_0060, 0x0020_0062, 0x0024_0113), _SMALL),
     **dict.fromkeys((0x0022_0015, 0x0022_0017, 0x0022_0018, 0x0022_001A), _SMALL),
     **dict.fromkeys((0x0028_0002, 0x0028_0004, 0x0028_0006, 0x0028_0008, 0x0028_0010, 0x0028_0011), _SMALL),
@@ -52,8 +53,10 @@ _WANTED: dict[int, int] = {
 class Header:
     """One data set: that of the file, or of an item in a sequence."""
 
-    def __init__(self, data: Dataset) -> None:
+    def __init__(self, data: Dataset, groups: Collection[int] = ()) -> None:
         self._data = data
+        #: The groups of elements that the file has, also of those that are not read here.
+        self.groups = groups
 
     @classmethod
     def read(cls, layout: Layout) -> Header:
@@ -68,7 +71,8 @@ class Header:
             raw = b"".join(piece for tag, piece in sorted(pieces.items()) if tag not in without)
             with warnings.catch_warnings(), suppress(ValueError, LookupError, TypeError, AttributeError):
                 warnings.simplefilter("ignore")
-                return cls(read_dataset(io.BytesIO(raw), not layout.explicit, layout.little))
+                data = read_dataset(io.BytesIO(raw), not layout.explicit, layout.little)
+                return cls(data, frozenset(tag >> 16 for tag in layout.places))
         raise Refused(Rejection.DECODE, "elements that cannot be read")
 
     def has(self, tag: int) -> bool:

@@ -19,6 +19,9 @@ _TOPOGRAPHY = SOP_PREFIX + "82.1"
 _ULTRASOUND = (SOP_PREFIX + "6.1", SOP_PREFIX + "3.1", SOP_PREFIX + "6.2")
 _PHOTOGRAPHY = tuple(SOP_PREFIX + "77.1.5." + last for last in "12")
 
+#: Modalities that leave no choice.
+_MODALITIES = {"XC": Kind.EXTERNAL, "OPV": Kind.VISUAL_FIELD, "OAM": Kind.BIOMETRY, "DOC": Kind.DOCUMENT}
+
 _DYES = (
     ({"350086004", "C-B02CC"}, Kind.FLUORESCEIN_ANGIOGRAPHY),
     ({"7292004", "C-B0156"}, Kind.ICG_ANGIOGRAPHY),
@@ -46,15 +49,16 @@ def kind(header: Header) -> Kind | None:
     if sop_class == ENCAPSULATED_PDF:
         return Kind.DOCUMENT
     devices = _codes(header, 0x0022_0015)
-    if sop_class in (_OPT, _EN_FACE, _VOLUME_ANALYSIS) or modality in ("OPT", "OPTENF", "OPTBSV"):
-        return _tomography(header, derived=sop_class in (_EN_FACE, _VOLUME_ANALYSIS))
+    derived = sop_class in (_EN_FACE, _VOLUME_ANALYSIS) or modality in ("OPTENF", "OPTBSV")
+    if derived or sop_class == _OPT or modality == "OPT":
+        return _tomography(header, derived=derived)
     if sop_class == _TOPOGRAPHY:
         return Kind.TOPOGRAPHY
     if sop_class in _ULTRASOUND or modality == "US":
         return Kind.ULTRASOUND
     if sop_class in _PHOTOGRAPHY or modality == "OP":
         return Kind.OCT if devices & _OCT else _photograph(header, devices)
-    return Kind.EXTERNAL if modality == "XC" else None
+    return _MODALITIES.get(modality)
 
 
 def _tomography(header: Header, *, derived: bool) -> Kind:

@@ -6,6 +6,7 @@ Source: DICOM PS3.3 C.7.6.1 and C.12.1.1 (dates), PS3.5 section 6.2 (how they ar
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from ...words import CaptureSource
@@ -30,21 +31,37 @@ _MOMENT = re.compile(r"(\d{8})((?:\d{2}){0,3}(?:\.\d{1,6})?)([+-]\d{4})?")
 _OFFSET = re.compile(r"[+-](?:0\d|1[0-4])[0-5]\d")
 
 
-def capture(header: Header, now: datetime) -> tuple[str | None, CaptureSource | None, bool]:
-    """When the picture was taken, which element says so, and whether that is doubtful."""
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """When the picture was taken, which element says so, and whether that is doubtful; ``before_birth`` as in Facts."""
+
+    at: str | None = None
+    source: CaptureSource | None = None
+    doubtful: bool = False
+    before_birth: bool = False
+
+
+def capture(header: Header, now: datetime) -> Captured:
+    """The first time that can be believed. A date that cannot takes its time of day along."""
     born = day(header.text(0x0010_0030))
     zone = header.text(0x0008_0201)
+    before_birth = False
     for day_tag, time_tag, source in _TIMES:
         if time_tag:
             on, clock = day(header.text(day_tag)), _clock(header.text(time_tag))
             moment, offset = datetime.combine(on, clock or time()) if on else None, ""
         else:
             moment, clock, offset = _moment(header.text(day_tag))
-        if moment is None or facts.is_placeholder(moment, now, born):
+        if moment is None:
+            continue
+        at = moment.isoformat() + (_zone(offset) or _zone(zone))
+        whole = datetime.fromisoformat(at)
+        if facts.is_placeholder(whole, now, born):
+            before_birth |= born is not None and moment.date() < born and not facts.is_placeholder(whole, now)
             continue
         doubtful = clock is None or (day_tag == _SERIES and _is_export(header, moment))
-        return moment.isoformat() + _zone(offset or zone), source, doubtful
-    return None, None, False
+        return Captured(at, source, doubtful)
+    return Captured(before_birth=before_birth)
 
 
 def _is_export(header: Header, moment: datetime) -> bool:

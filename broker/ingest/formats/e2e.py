@@ -81,7 +81,8 @@ def scans(source: Source, bounds: Bounds) -> Iterator[Scan]:
     if not shown:
         hint = _agreed([hint for said in patients.values() for hint in said])
         eye = _eye({eye for series in found.values() for eye in series.eyes})
-        about = facts.Facts(eye=eye, device=_DEVICE, patient_hint=hint)
+        contradicts = any(len(series.eyes) > 1 for series in found.values())
+        about = facts.Facts(eye=eye, device=_DEVICE, patient_hint=hint, eye_contradicts=contradicts)
         raise NoPreview("No picture could be found in this Heidelberg file; it is kept as it is.", about)
     if len(shown) > MAX_SERIES:
         raise NoPreview(f"This Heidelberg file holds more than {MAX_SERIES} series; it is kept as it is.")
@@ -91,6 +92,7 @@ def scans(source: Source, bounds: Bounds) -> Iterator[Scan]:
             kind=Kind.OCT if series.slices else None,
             device=_DEVICE,
             patient_hint=_agreed(patients.get(key[0], [])),
+            eye_contradicts=len(series.eyes) > 1,
         )
         yield _scan(source, bounds, series, about)
 

@@ -89,7 +89,7 @@ def scans(source: Source, bounds: Bounds) -> Iterator[Scan]:
         lines=[each.line for each in slices] if localizer else (),
         between_mm=_between(header),
     )
-    yield Scan.of(stack, _facts(header, datetime.now(UTC)))
+    yield Scan.of(stack, about(header, datetime.now(UTC)))
 
 
 def read_header(source: Source, bounds: Bounds) -> Header:
@@ -194,19 +194,23 @@ def _shown(values: NDArray[np.float32], *, linear: bool) -> NDArray[np.uint8]:
     return shown.astype(np.uint8)
 
 
-def _facts(header: Header, now: datetime) -> facts.Facts:
+def about(header: Header, now: datetime) -> facts.Facts:
+    """Collect what the header says about the scan; ``now`` is when it is read."""
+    exam, born = header.exam, header.born
+    known = exam is not None and not facts.is_placeholder(exam, now, born)
     # On or before the day of birth: both are what a program writes that does not know.
-    same_day = header.exam is not None and header.born is not None and header.exam.date() <= header.born
-    known = header.exam is not None and not facts.is_placeholder(header.exam, now, header.born)
-    born = header.born.isoformat() if header.born and not same_day else ""
+    unborn = exam is not None and born is not None and exam.date() <= born
+    before = exam is not None and born is not None and exam.date() < born and not facts.is_placeholder(exam, now)
     return facts.Facts(
         eye=header.eye,
         kind=Kind.OCT,
-        captured_at=header.exam.isoformat() if header.exam and known else None,
+        captured_at=exam.isoformat() if exam and known else None,
         captured_source=CaptureSource.VENDOR if known else None,
+        captured_doubtful=known and exam is not None and facts.is_timeless(exam),
+        before_birth=before,
         device="Heidelberg Engineering Spectralis" if header.from_device else None,
         spacing_mm=facts.spacing(header.step_z, header.step_x),
-        patient_hint=facts.hint(id=header.patient, birth_date=born),
+        patient_hint=facts.hint(id=header.patient, birth_date=born.isoformat() if born and not unborn else ""),
     )
 
 

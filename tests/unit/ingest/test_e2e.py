@@ -84,6 +84,21 @@ def test_contradicting_eyes_are_no_eye() -> None:
     assert only(laterality(b"L"), laterality(b"L"), b_scan(VALUES[0])).facts.eye is Eye.OS
 
 
+def test_two_eyes_in_one_series_contradict_each_other_and_two_series_do_not() -> None:
+    assert only(laterality(b"R"), laterality(b"L"), b_scan(VALUES[0])).facts.eye_contradicts
+    assert not only(laterality(b"R"), laterality(b"R"), b_scan(VALUES[0])).facts.eye_contradicts
+    two = scans(laterality(b"R"), b_scan(VALUES[0]), laterality(b"L", OTHER), b_scan(VALUES[1], 0, OTHER))
+    assert not any(scan.facts.eye_contradicts for scan in two)
+    with pytest.raises(NoPreview) as kept:
+        scans(laterality(b"R"), laterality(b"L"))
+    assert kept.value.facts is not None
+    assert kept.value.facts.eye_contradicts
+    with pytest.raises(NoPreview) as kept:
+        scans(laterality(b"R"), laterality(b"L", OTHER))
+    assert kept.value.facts is not None
+    assert not kept.value.facts.eye_contradicts
+
+
 def test_the_patient_is_named_and_database_keys_are_not() -> None:
     about = only(patient(b"Anna", b"M\xfcller", b"00123"), b_scan(VALUES[0])).facts
     assert about.patient_hint == {"id": "00123", "name": "Müller^Anna", "sex": "F"}

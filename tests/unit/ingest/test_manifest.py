@@ -16,7 +16,8 @@ from broker.catalog.patients import Patient
 from broker.catalog.uploads import Upload
 from broker.ids import new_id, scan_id
 from broker.ingest import manifest as manifests
-from broker.ingest.describe import Found, describe, instant
+from broker.ingest.describe import Found, describe
+from broker.ingest.facts import instant
 from broker.ingest.identity import another
 from broker.ingest.manifest import Made, Manifest, Misfit
 from broker.ingest.rows import scan_rows, upload_row
@@ -104,7 +105,10 @@ def change(path: str, value: object) -> Callable[[Any], None]:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("version", 2),
+        ("version", 3),
+        ("version", 0),
+        ("time_zone", "Mars/Olympus"),
+        ("time_zone", "../../etc/passwd"),
         ("version", True),
         ("extra", 1),
         ("upload.note", KeyError),
@@ -146,7 +150,7 @@ def test_what_is_no_json_object_is_refused(data: bytes) -> None:
 
 
 def test_a_key_that_stands_twice_is_refused() -> None:
-    data = manifests.write(described(upload())).replace(b'"version":1', b'"version":1,"version":1')
+    data = manifests.write(described(upload())).replace(b'"version":2', b'"version":2,"version":2')
     with pytest.raises(Misfit):
         manifests.read(data)
 

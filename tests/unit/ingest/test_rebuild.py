@@ -188,7 +188,7 @@ def spoil_manifest(rig: Rig, how: Callable[[bytes], bytes]) -> str:
     [
         lambda data: data[:-20],
         lambda data: b"",
-        lambda data: data.replace(b'"version":1', b'"version":2'),
+        lambda data: data.replace(b'"version":2', b'"version":3'),
         lambda data: data.replace(b'"urgent":', b'"urgently":'),
         lambda data: b"x" * (5 << 20),
         lambda data: re.sub(rb'"size":\d+', b'"size":99999', data),

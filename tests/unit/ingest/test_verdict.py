@@ -124,6 +124,8 @@ def test_a_report_that_fits_becomes_a_verdict_and_files(pack: int, out: Path) ->
         ("scans.0.captured_source", None),
         ("scans.0.captured_doubtful", 1),
         ("scans.0.captured_doubtful", "no"),
+        ("scans.0.before_birth", "yes"),
+        ("scans.0.eye_contradicts", 1),
         ("scans.0.spacing_mm", [0.01, float("nan")]),
         ("scans.0.spacing_mm", [0.01, 0.01, 0.01]),
         ("scans.0.patient_hint", {"id": "line\nbreak"}),

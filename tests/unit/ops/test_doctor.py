@@ -21,6 +21,7 @@ from broker.names import IntakeBlob, Rendition
 from broker.ops import doctor, rights
 from broker.ops.finding import Finding
 from broker.ops.inventory import SHOWN, Inventory
+from broker.ops.rebuild import MARK, OUTDATED, ensure_indexed
 from tests import people
 from tests.lanes import Died, Rig, fault_at
 from tests.people import NOW
@@ -150,6 +151,16 @@ def test_a_worker_that_gives_no_sign_and_a_row_that_waits_are_found(rig: Rig) ->
     with rig.catalog.write() as tx:
         leases.mark(tx, "worker", rig.catalog.now(tx))
         leases.mark(tx, "vault_indexed", rig.catalog.now(tx))
+    assert all(finding.good for finding in doctor.state(rig.catalog))
+
+
+def test_rows_of_an_older_release_are_found_until_the_vault_was_read_again(rig: Rig) -> None:
+    with rig.catalog.write() as tx:
+        for name in ("worker", MARK, OUTDATED):
+            leases.mark(tx, name, rig.catalog.now(tx))
+    (wrong,) = [finding for finding in doctor.state(rig.catalog) if not finding.good]
+    assert (wrong.title, "older release" in wrong.text) == ("Catalog", True)
+    ensure_indexed(rig.catalog, rig.vault, lambda line: None)
     assert all(finding.good for finding in doctor.state(rig.catalog))
 
 

@@ -39,7 +39,7 @@ def test_times_are_the_clinics_and_written_with_the_month_in_letters(
 ) -> None:
     words = read(physician, shelf.scan(parts, ada).id).words
     # 09:30 UTC in Berlin, in winter.
-    assert "22 Nov 2026, 10:30 (from the file)" in words
+    assert "22 Nov 2026, 10:30 (from the file: camera clock (EXIF))" in words
     assert "Example Cam 1" in words
 
 
@@ -60,6 +60,16 @@ def test_a_difference_between_said_and_found_is_marked(physician: FlaskClient, p
     assert "The file says OS, the technician said OD. Which is right?" in page.words
     assert len([one for one in page.all("tr") if one.attributes.get("class") == "differs"]) == 1
     assert "(differs)" in page.words
+
+
+def test_what_the_browser_may_have_read_is_not_called_the_technicians_word(
+    physician: FlaskClient, parts: Parts, ada: Patient
+) -> None:
+    nothing = shelf.facts()["declared"]
+    unsure = nothing | {"eye": "OD", "kind": "oct", "perhaps_file": ["eye"]}
+    facts = shelf.facts(declared=unsure, detected=nothing | {"eye": "OD"})
+    words = read(physician, shelf.scan(parts, ada, facts=facts).id).words
+    assert words.count("(perhaps read from the file)") == 1
 
 
 def test_note_and_urgency_are_shown_with_who_sent_them(physician: FlaskClient, parts: Parts, ada: Patient) -> None:
