@@ -91,7 +91,7 @@ class Unsettled:
             done = [upload for upload in ids if self._settled(tx, found.get(upload), said, now)]
             if done:
                 # Neither the reason nor a file's name: the audit is read by those who are told of no patient.
-                told: dict[str, object] = {"how": how, "act": act} | ({"by": by} if by else {})
+                told = {"how": how, "act": act, "by": by}
                 subjects = [*done, *dict.fromkeys(found[upload].patient_id for upload in done)]
                 audit.record(tx, actor, "upload.settle", now=now, subjects=subjects, detail=told)
             after = uploads.find(tx, ids)
