@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from . import unsettled
 from .access.actor import Actor
 from .access.permissions import Act, require
 from .catalog import Catalog, Tx, patients, scans, uploads, visits
@@ -76,7 +77,8 @@ class Visit:
 class Chart:
     """A patient with all visits, newest first; ``withdrawn`` scans stand apart; ``more``: older ones are left out.
 
-    ``versions``: every version of the patient, oldest first, with who made it and when.
+    ``versions``: every version of the patient, oldest first, with who made it and when. ``not_stored``: files that
+    were sent for the patient, were not stored, and nobody has settled yet.
     """
 
     patient: Patient
@@ -84,6 +86,7 @@ class Chart:
     withdrawn: tuple[Scan, ...]
     more: bool
     versions: tuple[dict[str, Any], ...]
+    not_stored: tuple[Upload, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +167,22 @@ class Reading:
             versions = patients.versions(tx, patient)
             rows = [row for row, _ in scans.page(tx, Filter(patient), after=None, limit=MOST_OF_PATIENT + 1)]
             gone = [row for row, _ in scans.page(tx, Filter(patient, withdrawn=True), after=None, limit=MOST)]
+            lost = unsettled.of_patient(tx, patient, now)
         groups = _grouped(rows[:MOST_OF_PATIENT])
         linked = [(row, who) for group in groups.values() for row in _unfolded(group)]
         shown = self.gallery.shown(actor, "patient.read", linked, (Rendition.THUMBNAIL,), now=now, also=[patient])
         by_id = {one.scan.id: one for one in shown}
-        return Chart(who, _visits(groups, by_id), tuple(gone), len(rows) > MOST_OF_PATIENT, tuple(versions))
+        more = len(rows) > MOST_OF_PATIENT
+        return Chart(who, _visits(groups, by_id), tuple(gone), more, tuple(versions), tuple(lost))
+
+    def not_stored(self, actor: Actor, patient: str, *, now: datetime) -> list[Upload]:
+        """List files that were sent for a patient, were not stored, and nobody has settled yet.
+
+        Whoever shows them shows the patient, and writes that down.
+        """
+        require(actor, Act.SEE_SCANS)
+        with self.catalog.read() as tx:
+            return unsettled.of_patient(tx, patient, now)
 
     def scans_of(self, actor: Actor, patient: str) -> list[str]:
         """List the ids of all scans of a patient that are not withdrawn."""

@@ -1,12 +1,14 @@
-"""The uploads resource: declare, renew, complete, ask, abandon."""
+"""The uploads resource: declare, renew, complete, ask, abandon, and settle what was not stored."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response
 
 from ..access.permissions import Act
+from ..catalog.unsettled import SILENT
 from ..catalog.uploads import Filter
 from ..declaration import Declaration, Offer, Progress, Told
 from ..errors import BrokerError
@@ -45,12 +47,24 @@ def complete(told: dict[str, Any]) -> Response:
 
 @resource.operation("GET", "/uploads", Act.SEE_UPLOADS, query=schemas.UploadsQuery(), answer=answers.Uploads)
 def find(query: dict[str, Any]) -> Response:
-    """List uploads, newest first: those of a batch, with these ids, in these states, or one's own."""
+    """List uploads, newest first: those of a batch, with these ids, in these states, one's own, or the unsettled."""
     account = actor().account if query["mine"] else None
     which = Filter(batch=query["batch"], ids=query.get("ids"), states=query.get("state"), account=account)
+    if query["unsettled"]:
+        which = replace(which, open_since=parts().clock() - SILENT)
     found = parts().uploads.find(actor(), which, after=query["after"], limit=schemas.PAGE)
     following = found[-1].upload.id if len(found) == schemas.PAGE else None
     return reply({"uploads": [answers.upload_value(progress) for progress in found], "next": following})
+
+
+@resource.operation("POST", "/uploads/settle", Act.UPLOAD, body=schemas.SettlementIn(), answer=answers.UploadOut)
+def settle(said: dict[str, Any]) -> Response:
+    """Settle a file that was not stored: it was sent again (``by`` which upload), or it is given up for a reason."""
+    how, reason, by = said["how"], said["reason"], said["by"]
+    found = parts().unsettled.settle(
+        actor(), said["id"], [said["upload"]], how=how, reason=reason, by=by, now=parts().clock()
+    )
+    return reply(answers.upload_value(found[0]))
 
 
 @resource.operation("GET", "/uploads/<id:upload>", Act.SEE_UPLOADS, answer=answers.UploadOut)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import uuid4
 
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
-from ..access.permissions import Act
+from ..access.permissions import Act, may
 from ..catalog.scans import Scan
+from ..catalog.uploads import Upload
+from ..declaration import visit_day
 from ..errors import Invalid, PatientNotFound
 from ..guard import actor, parts, policy
 from ..ids import is_id
 from ..names import Rendition
 from ..reading import Chart, Folded, Visit
-from ..words import Eye, Kind, Review
+from ..words import Eye, Kind, Review, not_stored
 from . import frame, texts
 from . import show as shown
 from .asked import Asked
@@ -40,10 +43,13 @@ def show(patient: str) -> str:
     """Show a patient's visits, newest first."""
     zone = parts().config.time_zone
     chart = parts().reading.chart(actor(), patient, now=frame.now())
+    lost = _not_stored(chart.not_stored)
     return frame.page(
         "patient.html",
         person=shown.person(chart.patient),
-        visits=[_visit(patient, visit) for visit in chart.visits],
+        visits=[_visit(patient, visit) | {"not_stored": lost.pop(visit.day, "")} for visit in chart.visits],
+        not_stored=[(texts.day(day), said) for day, said in sorted(lost.items(), reverse=True)],
+        may_upload=may(actor(), Act.UPLOAD),
         more=chart.more,
         withdrawn=[
             {"id": row.id, "alt": texts.alternative(row.kind, row.eye, row.visit_day), "act": str(uuid4())}
@@ -102,6 +108,7 @@ def report(patient: str, day: str) -> str:
             for one in found
         ],
         said=shown.said(said, zone),
+        not_stored=_not_stored(parts().reading.not_stored(actor(), patient, now=frame.now())).get(day, ""),
     )
 
 
@@ -128,6 +135,12 @@ def merge(patient: str) -> str | Response:
         act=str(uuid4()),
         problem=problem,
     )
+
+
+def _not_stored(lost: Iterable[Upload]) -> dict[str, str]:
+    """What the visits say of files that were not stored, by day."""
+    days = Counter(visit_day(one, parts().config.time_zone) for one in lost)
+    return {day: not_stored(count) for day, count in days.items()}
 
 
 def _visit(patient: str, visit: Visit) -> dict[str, Any]:

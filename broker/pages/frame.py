@@ -10,16 +10,20 @@ from flask import Flask, render_template, request
 
 from ..access.actor import Actor
 from ..access.permissions import Act, may
+from ..errors import Unavailable
 from ..guard import maybe_actor, parts
+from ..unsettled import COUNTED
 from . import texts
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Somewhere to go."""
+    """Somewhere to go. ``count``: how much waits there, as shown; ``about`` says of what, to who does not see it."""
 
     href: str
     text: str
+    count: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def _who() -> dict[str, Any]:
     if may(actor, Act.SEE_SCANS):
         nav.append(Link("/gallery", "Gallery"))
     if may(actor, Act.UPLOAD):
-        nav.append(Link("/upload", "Upload"))
+        nav.append(_upload(actor))
     if may(actor, Act.ACCOUNTS):
         nav.append(Link("/admin/accounts", "Administration"))
     # At "/" the start page of the account is shown; a scan belongs to the gallery.
@@ -83,3 +87,15 @@ def _who() -> dict[str, Any]:
     here = "gallery" if here in ("scans", "compare", "patients") else here
     here = "admin/accounts" if here == "admin" else here
     return {"me": Me(actor.account, actor.name, roles), "nav": nav, "here": f"/{here}"}
+
+
+def _upload(actor: Actor) -> Link:
+    """The way to the upload page, with how many files of the clinic were not stored."""
+    try:
+        count = 0 if is_fragment() else parts().unsettled.count(actor, now=now())
+    except Unavailable:
+        count = 0  # what is being rendered may be the page that says so
+    if not count:
+        return Link("/upload", "Upload")
+    shown = str(count) if count <= COUNTED else f"{COUNTED}+"
+    return Link("/upload", "Upload", shown, f"{shown} not stored")

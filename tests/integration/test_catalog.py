@@ -21,7 +21,7 @@ from broker.catalog.uploads import Batch, Upload
 from broker.errors import CatalogBusy
 from broker.ids import new_id
 from broker.ingest.rows import scan_rows
-from broker.words import Attention, Eye, Kind, Rejection, Role, State
+from broker.words import Attention, Expiry, Eye, Kind, Rejection, Role, State
 from tests import catalogs
 from tests.lanes import FakeDecoder, Rig
 from tests.people import NOW
@@ -142,7 +142,7 @@ def test_the_moves_of_an_upload_happen_once(catalog: Catalog) -> None:
     with catalog.write() as tx:
         assert uploads.receive(tx, row.id, digest=row.digest or "", now=NOW)
         assert not uploads.receive(tx, row.id, digest=row.digest or "", now=NOW)
-        assert not uploads.expire(tx, row.id, reason="late", now=NOW)
+        assert not uploads.expire(tx, row.id, reason=Expiry.OVERDUE, now=NOW)
     with catalog.write() as tx:
         claimed = uploads.claim(catalog, tx, lease=LEASE)
         assert claimed is not None

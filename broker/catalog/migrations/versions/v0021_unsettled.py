@@ -36,12 +36,14 @@ def upgrade() -> None:
         "UPDATE uploads SET settled_at = ended_at, settled_by = account_id, settled_name = account_name, "
         "settled_how = 'given_up', settled_reason = '' WHERE state = 'expired' AND reason = 'abandoned'"
     )
-    op.execute(
+    ended = sa.text(
         "UPDATE uploads SET settled_at = coalesce(ended_at, created_at), settled_name = '', settled_how = 'before', "
         "settled_reason = '' WHERE settled_at IS NULL AND (state = 'expired' OR (state IN ('rejected', 'missing') "
-        f"AND coalesce(ended_at, created_at) < {asked}))"
+        "AND coalesce(ended_at, created_at) < :asked))"
     )
-    which = sa.text("settled_at IS NULL AND state IN ('rejected', 'expired', 'missing')")
+    op.get_bind().execute(ended, {"asked": asked})
+    yes = {"sqlite": "1", "postgresql": "true"}[op.get_bind().dialect.name]
+    which = sa.text(f"settled_at IS NULL AND (state IN ('rejected', 'expired', 'missing')) IS {yes}")
     op.create_index("ix_uploads_unsettled", "uploads", ["id"], sqlite_where=which, postgresql_where=which)
 
 
