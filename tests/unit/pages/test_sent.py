@@ -98,7 +98,7 @@ def test_the_receipt_names_patient_eye_file_digest_and_time(technician: FlaskCli
     words = Page(technician.get(f"/upload/receipt?batch={one_of_each}").text).words
     for text in (
         "1 of 4 files stored and checked",
-        "1 file was not stored. Keep it",
+        "1 file was not stored . Keep it",
         "Example, Ada",
         "21 Mar 1957",
         "OD · right",
