@@ -48,9 +48,9 @@ export class Overall {
 
   /** Some batch was painted anew. */
   changed(): void {
-    // One batch answers for itself; of several nobody should have to add up the answers.
+    // At the top of the page, where whoever has sent looks next: nobody has to scroll, or to add up several answers.
     const sums = this.cards.map((card) => card.sums).reduce(add, NOTHING);
-    showAnswer(this.root, part(this.root, "[data-answer]"), this.cards.length > 1 ? mayClear(sums) : null);
+    showAnswer(this.root, part(this.root, "[data-answer]"), mayClear(sums));
     if (!this.ticking && this.moving) this.ticking = setInterval(() => this.tick(), TICK);
   }
 
