@@ -1,4 +1,4 @@
-"""What a technician reads when files have been sent: may the card be cleared, and what became of what was not stored."""
+"""What is read when files have been sent: may the card be cleared, and what became of what was not stored."""
 
 from __future__ import annotations
 
