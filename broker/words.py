@@ -172,14 +172,15 @@ MOVES: dict[State, frozenset[State]] = {
 FINAL = frozenset(state for state, moves in MOVES.items() if not moves)
 
 
-def sentence(state: State, reason: str | None, *, silent: bool = False) -> str:
+def sentence(state: State, reason: str | None, *, silent: bool = False, yours: bool = True) -> str:
     """What staff read about an upload in this state; ``reason`` is its code. "Sending 42 %" only the browser knows.
 
-    ``silent``: nothing was heard of it for long, so that a pending one is not on its way any more.
+    ``silent``: nothing was heard of it for long, so that a pending one is not on its way any more. ``yours``: whoever
+    reads it has sent the file.
     """
     if state is State.REJECTED:
         why = Rejection(reason).sentence if reason in set(Rejection) else "it could not be checked."
-        return f"Not stored: {why} Your file is still with you."
+        return f"Not stored: {why} Your file is still with you." if yours else f"Not stored: {why}"
     if state is State.MISSING:
         return f"The storage lost it. Send it again and tell IT ({reason or state})."
     if state is State.EXPIRED and reason in set(Expiry):
@@ -199,10 +200,10 @@ def what_to_do(state: State, reason: str | None) -> str:
     if state is State.REJECTED and reason in _TO_DO:
         return _TO_DO[Rejection(reason)]
     if state is State.REJECTED:
-        return "Export it from the device once more, and send that."
+        return "Send a new export of it."
     if state is State.PENDING:
         return "Go on sending at the computer that has it: it stands there on the page Upload. Or send it again."
-    return "Send it again from the camera or computer that has it."
+    return "The camera, or the computer it was sent from, has it."
 
 
 _READ: dict[State, str] = {
@@ -379,5 +380,5 @@ _TO_DO: dict[Rejection, str] = {
     Rejection.MALWARE: "Open nothing more from that computer, and tell IT at once.",
     Rejection.POLYGLOT: "Keep the file, and tell IT: cameras do not make such files.",
     Rejection.TYPE: "Export it as a picture or as DICOM, and send that.",
-    Rejection.FILESET: "Send the pictures that the directory lists.",
+    Rejection.FILESET: "Choose the whole folder on the page Upload.",
 }

@@ -223,7 +223,8 @@ def _line(progress: Progress, twins: Mapping[str, Progress], silent: bool) -> Li
     row = progress.upload
     zone = parts().config.time_zone
     stored = twins.get(row.duplicate_of or "", progress)
-    words = sentence(row.state, row.reason, silent=silent)
+    mine = row.account_id == actor().account
+    words = sentence(row.state, row.reason, silent=silent, yours=mine)
     if row.state is State.PENDING and not silent:
         words = "Not finished: some of it has not arrived."
     return Line(
@@ -234,7 +235,7 @@ def _line(progress: Progress, twins: Mapping[str, Progress], silent: bool) -> Li
         size=texts.size(row.size),
         digest=row.digest or "",
         sent=texts.moment(row.created_at, zone),
-        by="you" if row.account_id == actor().account else row.account_name,
+        by="you" if mine else row.account_name,
         ended=texts.moment(stored.upload.ended_at, zone),
         words=words,
         to_do=what_to_do(row.state, row.reason),

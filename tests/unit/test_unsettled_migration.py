@@ -23,12 +23,17 @@ DAY = timedelta(days=1)
 def old(tmp_path: Path) -> Iterator[Catalog]:
     """A catalog as revision 0012 made it."""
     catalog = Catalog(f"sqlite+pysqlite:///{tmp_path / 'catalog.sqlite'}")
+    as_before(catalog)
+    yield catalog
+    catalog.close()
+
+
+def as_before(catalog: Catalog) -> None:
+    """Bring an empty database to revision 0012."""
     with catalog.write() as tx:
         alembic = migrate._alembic()
         alembic.attributes["connection"] = tx
         command.upgrade(alembic, "0012")
-    yield catalog
-    catalog.close()
 
 
 def add(catalog: Catalog, state: State, reason: str | None, ended: datetime | None) -> str:

@@ -74,7 +74,7 @@ def test_each_file_stands_under_what_became_of_it_and_what_needs_somebody_first(
     assert list(found) == [LOST, "Repeats wanted", "Not finished", "Being checked", "Stored"]
     assert "bad.jpg" in found[LOST]
     assert "the file is cut short" in found[LOST]
-    assert "Export it from the device once more" in found[LOST]
+    assert "Send a new export of it." in found[LOST]
     assert "open.jpg" in found["Not finished"]
     assert "checked.jpg" in found["Being checked"]
     assert "good.jpg" in found["Stored"]
@@ -90,6 +90,8 @@ def test_nobody_sees_what_others_sent_but_what_of_it_was_not_stored(
     for name in ("good.jpg", "checked.jpg", "open.jpg"):
         assert name not in html
     assert "bad.jpg" in sections(html)[LOST]
+    assert "Your file" not in sections(html)[LOST]
+    assert "Your file is still with you." in sections(technician.get("/upload/today").text)[LOST]
     assert other.get(f"/upload/receipt?batch={one_of_each}").status_code == 404
     assert technician.get("/upload/receipt?batch=nothing").status_code == 404
 
