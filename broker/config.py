@@ -77,7 +77,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("MAX_UPLOAD_BYTES", "The largest file taken, in bytes; at most 5242880000.", "4294967296"),
     Setting("PENDING_KEEP_DAYS", "How long a file that was announced may take to arrive, 1 to 6 days.", "6"),
-    Setting("REJECTED_KEEP_DAYS", "How long a rejected file stays in the landing place, 0 to 90 days.", "7"),
+    Setting(
+        "REJECTED_KEEP_DAYS",
+        "How long a file that was not stored stays in the landing place after somebody has settled it, 0 to 90 days.",
+        "7",
+    ),
     Setting("IDLE_MINUTES", "Minutes without a key or pointer after which a session locks, 1 to 720.", "15"),
     Setting("REQUESTS_PER_MINUTE", "Requests that one account may send to one web process, 60 to 60000.", "3000"),
     Setting("RENDITION_CACHE", "hour: browsers may keep pictures for an hour; off: for shared computers.", "hour"),

@@ -29,7 +29,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class FileDeclaration:
-    """What the technician says about one file. ``size`` is bytes, ``captured_at`` ISO 8601."""
+    """What the technician says about one file. ``size`` is bytes, ``captured_at`` ISO 8601.
+
+    ``again``: send it although the very bytes are stored for this patient already.
+    """
 
     ref: str
     filename: str
@@ -39,6 +42,7 @@ class FileDeclaration:
     kind: Kind
     captured_at: str | None
     digest: str | None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,20 @@ class Declaration:
     @property
     def body_hash(self) -> str:
         """Tell a repeated declaration from another one under the same batch id."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        said = asdict(self)
+        for file in said["files"]:
+            # Manifests keep this hash: what nobody said must not change what it was before it could be said.
+            if not file["again"]:
+                del file["again"]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The answer to one declared file: a grant while it is pending, and what is known about the same bytes."""
+    """The answer to one declared file: a grant while it is pending, and what is known about the same bytes.
+
+    ``duplicate_of``: the upload that has them for this patient. Then nothing is to be sent, unless it was asked for.
+    """
 
     upload: Upload
     grant: Grant | None
@@ -116,6 +128,14 @@ def _refused(said: str, born: date, zone: tzinfo, now: datetime) -> str | None:
     except ValueError:
         return "There is no such day or time."
     return capture.refusal(when, now) or capture.before_birth(when, born)
+
+
+def visit_day(upload: Upload, zone: tzinfo) -> str:
+    """The day (ISO) of the visit that a file is of, as far as its declaration tells; else the day it was declared."""
+    if upload.captured_at is None:
+        return upload.created_at.astimezone(zone).date().isoformat()
+    said = datetime.fromisoformat(upload.captured_at)
+    return (said.astimezone(zone) if said.tzinfo else said).date().isoformat()
 
 
 def check(declaration: Declaration, limits: Limits) -> None:

@@ -26,6 +26,7 @@ from .sas.probe import create_blocks
 from .sas.signer import Signer
 from .storage.azure import AzureStore
 from .storage.containers import Intake, Kept, Vault
+from .unsettled import Unsettled
 from .uploads import Uploads
 
 #: The path to which the clinic's sign-in provider sends browsers back.
@@ -61,6 +62,7 @@ class Parts:
     access: Access
     rates: Rates
     uploads: Uploads
+    unsettled: Unsettled
     patients: Patients
     gallery: Gallery
     reading: Reading
@@ -114,6 +116,7 @@ def assemble(
             new_id=new_id,
             zone=config.time_zone,
         ),
+        unsettled=Unsettled(catalog),
         patients=Patients(catalog=catalog, issuer=config.mrn_issuer, new_id=new_id),
         gallery=gallery,
         reading=Reading(catalog=catalog, gallery=gallery),

@@ -79,4 +79,7 @@ def _ended(row: Upload) -> NotStored:
         )
     elif row.reason in set(Rejection):
         advice = _ADVICE.get(Rejection(row.reason), advice)
+    if row.settled_how:
+        # How, and not why: the reason was written for those who are told of patients.
+        advice = f"Settled: {row.settled_how.words.lower()}."
     return NotStored(row, row.state.value, sentence(row.state, row.reason), advice)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from . import audit
+from . import audit, unsettled
 from .access.actor import Actor
 from .access.permissions import Act, may, require
 from .catalog import Catalog, Tx, moves, opened, patients, records, repeats, scans, uploads, visits
@@ -109,6 +109,7 @@ class Chart:
 
     ``patient`` has another id than was asked for if that record was merged into it. ``versions``: every version of the
     patient, oldest first, with who made it and when. ``moved``: by the day of the visit, which may have no scan left.
+    ``not_stored``: files that were sent for the patient, were not stored, and nobody has settled yet.
     """
 
     patient: Patient
@@ -118,6 +119,7 @@ class Chart:
     versions: tuple[dict[str, Any], ...]
     moved: Mapping[str, tuple[Moved, ...]]
     merged: tuple[Merged, ...]
+    not_stored: tuple[Upload, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +281,7 @@ class Reading:
             rows = [row for row, _ in scans.page(tx, Filter(who.id), after=None, limit=MOST_OF_PATIENT + 1)]
             gone = [row for row, _ in scans.page(tx, Filter(who.id, withdrawn=True), after=None, limit=MOST)]
             moved, merged = _moved(tx, who), _merged(tx, who, undo=may(actor, Act.CORRECT))
+            lost = unsettled.of_patient(tx, who.id, now)
         groups = _grouped(rows[:MOST_OF_PATIENT])
         linked = [(row, who) for group in groups.values() for row in _unfolded(group)]
         others = [one.other.id for some in moved.values() for one in some if one.other]
@@ -286,7 +289,16 @@ class Reading:
         shown = self.gallery.shown(actor, "patient.read", linked, (Rendition.THUMBNAIL,), now=now, also=also)
         by_id = {one.scan.id: one for one in shown}
         more = len(rows) > MOST_OF_PATIENT
-        return Chart(who, _visits(groups, by_id), tuple(gone), more, tuple(versions), moved, merged)
+        return Chart(who, _visits(groups, by_id), tuple(gone), more, tuple(versions), moved, merged, tuple(lost))
+
+    def not_stored(self, actor: Actor, patient: str, *, now: datetime) -> list[Upload]:
+        """List files that were sent for a patient, were not stored, and nobody has settled yet.
+
+        Whoever shows them shows the patient, and writes that down.
+        """
+        require(actor, Act.SEE_SCANS)
+        with self.catalog.read() as tx:
+            return unsettled.of_patient(tx, patient, now)
 
     def scans_of(self, actor: Actor, patient: str) -> list[str]:
         """List the ids of all scans of a patient that are not withdrawn."""

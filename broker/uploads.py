@@ -5,7 +5,7 @@ Image bytes never come here. Declaring hands out grants, completing compares wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
@@ -16,6 +16,7 @@ from .access.permissions import Act, require
 from .blocks import parse_block_id, plan_for
 from .catalog import Catalog, Conflict, Tx, patients
 from .catalog import uploads as rows
+from .catalog.unsettled import Settlement
 from .catalog.uploads import Batch, Filter, Upload
 from .completion import settle
 from .declaration import ArrivedBlock, Declaration, Limits, Offer, Progress, Told, check, check_times
@@ -31,7 +32,7 @@ from .errors import (
 from .names import IntakeBlob
 from .sas.signer import Signer
 from .storage.containers import Intake
-from .words import Role, State
+from .words import Expiry, Role, Settled, State
 
 #: Block lists asked for at once while many large files are completed in one call.
 LISTS_AT_ONCE = 8
@@ -53,6 +54,9 @@ class Uploads:
 
     def declare(self, actor: Actor, declaration: Declaration, now: datetime) -> list[Offer]:
         """Take a batch's declaration and hand out a grant for each file; said again, the same ids and fresh grants.
+
+        A file whose very bytes are stored for this patient gets none: its upload ends at once, as their duplicate,
+        unless the declaration says that it is to be sent ``again``.
 
         Raises:
             NotAllowed, PatientNotFound, FileTooLarge, TypeRefused, TooMany, CatalogBusy, StorageUnavailable.
@@ -163,7 +167,8 @@ class Uploads:
             row = rows.find(tx, [upload]).get(upload)
             if row is None or (row.account_id != actor.account and Role.ADMIN not in actor.roles):
                 raise UploadNotFound()
-            if rows.expire(tx, upload, reason="abandoned", now=now):
+            given_up = Settlement(how=Settled.GIVEN_UP, at=now, account=actor.account, name=actor.name)
+            if rows.expire(tx, upload, reason=Expiry.ABANDONED, now=now, settled=given_up):
                 audit.record(tx, actor, "upload.abandon", now=now, subjects=_shown([row]))
             elif row.state is not State.EXPIRED:
                 raise IllegalMove(f"This upload is {row.state} already.", state=row.state)
@@ -183,37 +188,37 @@ class Uploads:
         # Signing may have to fetch a key or measure the store: that must not happen while a transaction is open.
         offers = [self._offer(upload, now) for upload in uploads]
         with self.catalog.write() as tx:
+            offers = _with_duplicates(tx, declaration, offers, now)
+            uploads = [offer.upload for offer in offers]
             files, size = rows.waiting(tx, actor.account)
-            size += sum(upload.size for upload in uploads)
-            if files + len(uploads) > self.limits.pending_files or size > self.limits.pending_bytes:
+            sent = [upload.size for upload in uploads if upload.state is State.PENDING]
+            if files + len(sent) > self.limits.pending_files or size + sum(sent) > self.limits.pending_bytes:
                 raise TooMany("Too many files have been announced and not sent. Send or give up those first.")
             rows.add(tx, batch, uploads)
             _audit_grants(tx, actor, "upload.declare", offers, now, patient=declaration.patient)
-            whose = patients.stands_for(tx, [declaration.patient])[declaration.patient]
-            return _with_duplicates(offers, rows.stored_with(tx, _digests(uploads)), whose)
+        return offers
 
     def _declare_again(self, actor: Actor, declaration: Declaration, now: datetime) -> list[Offer]:
         with self.catalog.read() as tx:
             known = rows.batch(tx, declaration.batch)
             uploads = rows.of_batch(tx, declaration.batch)
-            stored = rows.stored_with(tx, _digests(uploads))
-            whose = patients.stands_for(tx, [declaration.patient])[declaration.patient]
         if known is None or known.account_id != actor.account or known.body_hash != declaration.body_hash:
             raise Invalid("This batch id stands for another declaration. Make a new id for each batch.")
         # A catalog that was rebuilt knows of a batch what was stored; what was still on its way is declared anew.
         there = {upload.position for upload in uploads}
         places = [place for place in range(len(declaration.files)) if place not in there]
-        lost = [self._row(actor, declaration, place, now) for place in places]
-        whole = sorted([*uploads, *lost], key=lambda upload: upload.position)
+        lost = {upload.id: upload for upload in (self._row(actor, declaration, place, now) for place in places)}
+        whole = sorted([*uploads, *lost.values()], key=lambda upload: upload.position)
         offers = [self._offer(upload, now) for upload in whole]
         try:
             with self.catalog.write() as tx:
-                rows.extend(tx, lost)
+                offers = _with_duplicates(tx, declaration, offers, now, new=lost)
+                rows.extend(tx, [offer.upload for offer in offers if offer.upload.id in lost])
                 rows.heard(tx, [upload.id for upload in whole], now)
                 _audit_grants(tx, actor, "upload.declare", offers, now, patient=declaration.patient)
         except Conflict:  # the same declaration arrived twice at once
             return self._declare_again(actor, declaration, now)
-        return _with_duplicates(offers, stored, whose)
+        return offers
 
     def _row(self, actor: Actor, declaration: Declaration, place: int, now: datetime) -> Upload:
         file = declaration.files[place]
@@ -283,25 +288,39 @@ def _shown(uploads: Iterable[Upload]) -> list[str]:
     return [*dict.fromkeys(one.patient_id for one in some), *(one.id for one in some)]
 
 
-def _digests(uploads: Sequence[Upload]) -> list[str]:
-    return [upload.digest for upload in uploads if upload.digest]
-
-
 def _with_duplicates(
-    offers: Sequence[Offer], stored: Mapping[str, Sequence[tuple[str, str]]], whose: str
+    tx: Tx, declaration: Declaration, offers: Sequence[Offer], now: datetime, *, new: Container[str] | None = None
 ) -> list[Offer]:
-    """Add what the vault knows about the same bytes: of this patient, after merges, or of another one."""
-    if not stored:
-        return list(offers)
+    """Add what the vault knows about the same bytes: of this patient, after merges, or of another one.
+
+    ``new`` are those that are not in the catalog yet, by default all: only they can end as duplicates here.
+    """
+    digests = [offer.upload.digest for offer in offers if offer.upload.digest]
+    stored = rows.stored_with(tx, digests) if digests else {}
+    whose = patients.stands_for(tx, [declaration.patient])[declaration.patient] if stored else declaration.patient
     told = []
     for offer in offers:
-        twins = [twin for twin in stored.get(offer.upload.digest or "", ()) if twin[0] != offer.upload.id]
-        same = [upload for upload, patient in twins if patient == whose]
-        told.append(replace(offer, duplicate_of=same[0] if same else None, stored_elsewhere=len(same) < len(twins)))
+        upload = offer.upload
+        twins = [twin for twin in stored.get(upload.digest or "", ()) if twin[0] != upload.id]
+        same = [twin for twin, patient in twins if patient == whose]
+        elsewhere = any(patient != whose for _, patient in twins)
+        offer = replace(offer, duplicate_of=same[0] if same else upload.duplicate_of, stored_elsewhere=elsewhere)
+        if same and (new is None or upload.id in new) and not declaration.files[upload.position].again:
+            offer = replace(offer, upload=_duplicate(upload, same[0], now), grant=None)
+        told.append(offer)
     return told
+
+
+def _duplicate(upload: Upload, twin: str, now: datetime) -> Upload:
+    """An upload of which nothing has to be sent, because another one has its very bytes."""
+    settled = Settlement(how=Settled.DUPLICATE, at=now, twin=twin)
+    ended = replace(upload, state=State.EXPIRED, reason=Expiry.DUPLICATE, ended_at=now, duplicate_of=twin)
+    return replace(ended, **settled.values)  # type: ignore[arg-type]
 
 
 def _audit_grants(tx: Tx, actor: Actor, act: str, offers: Sequence[Offer], now: datetime, **detail: object) -> None:
     signed = {offer.upload.id: offer.grant.signature_hash for offer in offers if offer.grant}
     subjects = _shown(offer.upload for offer in offers)
+    if twins := {one.upload.id: one.duplicate_of for one in offers if one.upload.reason == Expiry.DUPLICATE}:
+        detail["duplicates"] = twins
     audit.record(tx, actor, act, now=now, subjects=subjects, detail={**detail, "signatures": signed})

@@ -6,6 +6,7 @@ staff read instead of a state, in the API as on the pages.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -178,14 +179,38 @@ MOVES: dict[State, frozenset[State]] = {
 FINAL = frozenset(state for state, moves in MOVES.items() if not moves)
 
 
-def sentence(state: State, reason: str | None) -> str:
-    """What staff read about an upload in this state; ``reason`` is its code. "Sending 42 %" only the browser knows."""
+def sentence(state: State, reason: str | None, *, silent: bool = False, yours: bool = True) -> str:
+    """What staff read about an upload in this state; ``reason`` is its code. "Sending 42 %" only the browser knows.
+
+    ``silent``: nothing was heard of it for long, so that a pending one is not on its way any more. ``yours``: whoever
+    reads it has sent the file.
+    """
     if state is State.REJECTED:
         why = Rejection(reason).sentence if reason in set(Rejection) else "it could not be checked."
-        return f"Not stored: {why} Your file is still with you."
+        return f"Not stored: {why} Your file is still with you." if yours else f"Not stored: {why}"
     if state is State.MISSING:
         return f"The storage lost it. Send it again and tell IT ({reason or state})."
+    if state is State.EXPIRED and reason in set(Expiry):
+        return Expiry(reason).sentence
+    if state is State.PENDING and silent:
+        return "Has not arrived: nothing was heard of it for more than an hour."
     return _READ[state]
+
+
+def is_safe(state: State, reason: str | None) -> bool:
+    """Say whether the very bytes of this file lie in the vault, so that the camera need not keep them."""
+    return state is State.STORED or (state is State.EXPIRED and reason == Expiry.DUPLICATE)
+
+
+def what_to_do(state: State, reason: str | None) -> str:
+    """What staff are to do about a file that was not stored; it stands beside ``sentence``."""
+    if state is State.REJECTED and reason in _TO_DO:
+        return _TO_DO[Rejection(reason)]
+    if state is State.REJECTED:
+        return "Send a new export of it."
+    if state is State.PENDING:
+        return "Go on sending at the computer that has it: it stands there on the page Upload. Or send it again."
+    return "The camera, or the computer it was sent from, has it."
 
 
 _READ: dict[State, str] = {
@@ -195,6 +220,112 @@ _READ: dict[State, str] = {
     State.STORED: "Stored and checked: identical to your file. You may clear it from the camera.",
     State.EXPIRED: "Never arrived. Send it again.",
 }
+
+
+class Expiry(StrEnum):
+    """Why an upload ended before its bytes were taken: a closed list, each with its sentence.
+
+    ``DUPLICATE``: the very bytes are stored already for this patient, so nothing has to be sent.
+    """
+
+    ABANDONED = "abandoned"
+    DUPLICATE = "duplicate"
+    OVERDUE = "overdue"
+
+    @property
+    def sentence(self) -> str:
+        """What staff read."""
+        return _EXPIRED[self]
+
+
+_EXPIRED: dict[Expiry, str] = {
+    Expiry.ABANDONED: "Given up before it was sent. Nothing of it was stored.",
+    Expiry.DUPLICATE: "Already stored and checked, identical to your file. You may clear it from the camera.",
+    Expiry.OVERDUE: "Never arrived. Send it again.",
+}
+
+
+class Settled(StrEnum):
+    """How the question of a file that was not stored was ended: a closed list, each with its words.
+
+    ``BEFORE``: it had ended before this service kept such questions.
+    """
+
+    SENT_AGAIN = "sent_again"
+    GIVEN_UP = "given_up"
+    DUPLICATE = "duplicate"
+    BEFORE = "before"
+
+    @property
+    def words(self) -> str:
+        """What stands before the name and the time of who settled it."""
+        return _SETTLED[self]
+
+
+_SETTLED: dict[Settled, str] = {
+    Settled.SENT_AGAIN: "Sent again",
+    Settled.GIVEN_UP: "Given up",
+    Settled.DUPLICATE: "Already stored",
+    Settled.BEFORE: "Ended before the upgrade",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """How many files of a batch, a page or a day stand where. ``safe`` ones are stored, or were already.
+
+    ``answers`` wait for an answer of the person; ``given_up`` ones need nobody any more.
+    """
+
+    safe: int = 0
+    sending: int = 0
+    checking: int = 0
+    answers: int = 0
+    lost: int = 0
+    given_up: int = 0
+
+
+def may_clear(sent: Sent, *, today: bool = False) -> tuple[str, str] | None:
+    """Answer "may I clear the card?": ``yes``, ``wait`` or ``no``, and its sentence; None if nothing was sent.
+
+    The upload page answers in the same words while it sends; one table of cases holds both to them.
+    """
+    moving = _under_way(sent)
+    if sent.lost:
+        rest = f" {moving[0].upper()}{moving[1:]}." if moving else ""
+        return "no", f"No: {_were(sent.lost)} not stored. Keep {_them(sent.lost)}: see below.{rest}"
+    if moving:
+        return "wait", f"Not yet: {moving}. Keep the card."
+    if not sent.safe:
+        return None
+    of = " you sent today" if today else ""
+    which = f"the file{of} is" if sent.safe == 1 else f"all {sent.safe} files{of} are"
+    gone = f" {_were(sent.given_up)} given up." if sent.given_up else ""
+    return "yes", f"Yes: {which} stored and checked. You may clear {_them(sent.safe)} from the camera.{gone}"
+
+
+def not_stored(count: int) -> str:
+    """What a visit says of its files that were not stored."""
+    return f"{_were(count)} not stored"
+
+
+def _under_way(sent: Sent) -> str:
+    said = [
+        f"{count} {'is' if count == 1 else 'are'} {what}"
+        for count, what in ((sent.sending, "not sent yet"), (sent.checking, "being checked"))
+        if count
+    ]
+    if sent.answers:
+        said.append(f"{sent.answers} {'waits' if sent.answers == 1 else 'wait'} for your answer")
+    return ", ".join(said)
+
+
+def _were(count: int) -> str:
+    return "1 file was" if count == 1 else f"{count} files were"
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
 
 
 class Rejection(StrEnum):
@@ -242,4 +373,19 @@ _SENTENCES: dict[Rejection, str] = {
     Rejection.DECODE: "the picture is damaged and cannot be opened. Export it again.",
     Rejection.DECODER_DIED: "the picture cannot be opened safely.",
     Rejection.MALWARE: "the virus scanner found something in it.",
+}
+
+_WAY = "Send it again: what arrived was not what you have."
+#: What to do about a rejection that a new export would not mend.
+_TO_DO: dict[Rejection, str] = {
+    Rejection.SIZE: _WAY,
+    Rejection.DIGEST: _WAY,
+    Rejection.CHANGED: _WAY,
+    Rejection.UNREADABLE: "Send it again, and tell IT.",
+    Rejection.BLOB_TYPE: "Send it again from the page Upload.",
+    Rejection.DECODER_DIED: "Keep the file, and tell IT.",
+    Rejection.MALWARE: "Open nothing more from that computer, and tell IT at once.",
+    Rejection.POLYGLOT: "Keep the file, and tell IT: cameras do not make such files.",
+    Rejection.TYPE: "Export it as a picture or as DICOM, and send that.",
+    Rejection.FILESET: "Choose the whole folder on the page Upload.",
 }

@@ -16,12 +16,13 @@ from marshmallow import Schema
 from marshmallow import fields as f
 
 from ..catalog.patients import Patient
+from ..catalog.uploads import Upload
 from ..declaration import Offer, Progress
 from ..errors import BrokerError
 from ..gallery import Shown
 from ..names import Rendition
 from ..records import history
-from ..words import Eye, Kind, Review, Sex, State, sentence
+from ..words import Eye, Kind, Review, Settled, Sex, State, is_safe, sentence
 from .problems import Problem, problem
 from .schemas import Id, choice
 
@@ -56,13 +57,16 @@ _Grant = _shape(
 )  # fmt: skip
 _Offer = _shape(
     "Offer", ref=_TEXT, id=_ID, state=_STATE, grant=f.Nested(_Grant, **_MAYBE),
-    duplicate_of=_ID_OR_NONE, stored_elsewhere=_YES,
+    duplicate_of=_ID_OR_NONE, stored_elsewhere=_YES, reason=_TEXT_OR_NONE, sentence=_TEXT,
+)  # fmt: skip
+_Settled = _shape(
+    "Settled", how=choice(Settled, **_WHOLE), at=_TIME, by=_TEXT, reason=_TEXT, upload=_ID_OR_NONE
 )  # fmt: skip
 _UPLOAD: dict[str, Any] = {
     "id": _ID, "ref": _TEXT, "batch": _ID, "patient": _ID, "filename": _TEXT, "size": _NUMBER, "eye": _EYE,
     "kind": _KIND, "state": _STATE, "reason": _TEXT_OR_NONE, "sentence": _TEXT, "created_at": _TIME,
     "stored_at": _TIME_OR_NONE, "scans": f.List(Id(), required=True), "blocks": f.List(f.Nested(_Arrived)),
-    "digest": _TEXT_OR_NONE,
+    "digest": _TEXT_OR_NONE, "safe": _YES, "duplicate_of": _ID_OR_NONE, "settled": f.Nested(_Settled, **_MAYBE),
 }  # fmt: skip
 _STANDING: dict[str, Any] = {
     "id": _ID, "batch": _ID, "state": _STATE, "reason": _TEXT_OR_NONE, "sentence": _TEXT,
@@ -106,7 +110,7 @@ AuditOut = _shape(
 Trail = _shape("Trail", rows=_list(AuditOut), next=_TEXT_OR_NONE)
 Health = _shape("Health", status=_TEXT, storage=f.String(), catalog=f.String(), worker=f.AwareDateTime(allow_none=True))
 #: What is answered as it stands in the catalog's row, or among the scan's facts.
-_OF_UPLOAD = ("id", "ref", "filename", "size", "eye", "kind", "state", "reason", "digest")
+_OF_UPLOAD = ("id", "ref", "filename", "size", "eye", "kind", "state", "reason", "digest", "duplicate_of")
 _OF_SCAN = (
     "id",
     "eye",
@@ -146,7 +150,8 @@ def offer_value(offer: Offer, now: datetime) -> Value:
     """What became of one declared file."""
     upload = offer.upload
     value: Value = {"ref": upload.ref, "id": upload.id, "state": upload.state, "grant": grant_value(offer, now)}
-    return value | {"duplicate_of": offer.duplicate_of, "stored_elsewhere": offer.stored_elsewhere}
+    value |= {"duplicate_of": offer.duplicate_of, "stored_elsewhere": offer.stored_elsewhere}
+    return value | {"reason": upload.reason, "sentence": sentence(upload.state, upload.reason)}
 
 
 def upload_value(progress: Progress) -> Value:
@@ -156,6 +161,7 @@ def upload_value(progress: Progress) -> Value:
     value: Value = {key: getattr(row, key) for key in _OF_UPLOAD}
     value |= {"batch": row.batch_id, "patient": row.patient_id, "sentence": sentence(row.state, row.reason)}
     value |= {"created_at": stamp(row.created_at), "stored_at": stamp(stored_at) if stored_at else None}
+    value |= {"safe": is_safe(row.state, row.reason), "settled": _settled_value(row)}
     if progress.arrived is not None:
         value["blocks"] = [asdict(block) for block in progress.arrived]
     return value | {"scans": list(progress.scans)}
@@ -165,6 +171,14 @@ def standing_value(progress: Progress, *, own: bool = True) -> Value:
     """Where an upload stands, without patient and file name; ``ref``, its sender's words, if it is one's ``own``."""
     whole = upload_value(progress)
     return {key: whole[key] for key in _STANDING if own or key != "ref"}
+
+
+def _settled_value(row: Upload) -> Value | None:
+    """Who settled what became of a file that was not stored, and how; ``upload`` has its bytes by now."""
+    if row.settled_at is None:
+        return None
+    value: Value = {"how": row.settled_how, "at": stamp(row.settled_at), "by": row.settled_name or ""}
+    return value | {"reason": row.settled_reason or "", "upload": row.settled_twin}
 
 
 def scan_value(shown: Shown, records: Sequence[Value] | None = None) -> Value:

@@ -14,7 +14,8 @@ from ..declaration import Declaration, FileDeclaration, Told
 from ..ids import is_id
 from ..names import Rendition
 from ..text import refusal
-from ..words import Eye, Kind, Review, Sex, State
+from ..unsettled import BY_HAND
+from ..words import Eye, Kind, Review, Settled, Sex, State
 
 MOST_FILES, MOST_ITEMS, MOST_BLOCKS, PAGE = 1000, 100, 50_000, 200
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -81,7 +82,10 @@ def _ids(most: int, **options: Any) -> f.List[Any]:
 
 
 class FileIn(Schema):
-    """One file of a declaration. ``size`` is bytes; ``digest`` as the design's block plan says."""
+    """One file of a declaration. ``size`` is bytes; ``digest`` as the design's block plan says.
+
+    ``again``: send it although the very bytes are stored for this patient already.
+    """
 
     ref = Text(200, required=True)
     filename = Text(500, required=True)
@@ -91,6 +95,7 @@ class FileIn(Schema):
     kind = choice(Kind, load_default=Kind.UNKNOWN)
     captured_at = When(load_default=None)
     digest = Text(100, form=_DIGEST.pattern, load_default=None)
+    again = f.Boolean(truthy={True}, falsy={False}, load_default=False)
 
     @post_load
     def made(self, data: dict[str, Any], **_: Any) -> FileDeclaration:
@@ -137,13 +142,17 @@ class CompletionIn(Schema):
 
 
 class UploadsQuery(Schema):
-    """Which uploads; ``mine`` means those of this account. ``fields=state``: only where these of one's own stand."""
+    """Which uploads; ``mine`` means those of this account, ``unsettled`` all that was not stored, of all accounts.
+
+    ``fields=state``: only where these of one's own stand.
+    """
 
     batch = Id(load_default=None)
     ids = DelimitedList(Id(), validate=validate.Length(1, PAGE))
     state = DelimitedList(choice(State))
     mine = f.Boolean(load_default=False)
     brief = f.String(data_key="fields", validate=validate.OneOf(["state"]), load_default=None)
+    unsettled = f.Boolean(load_default=False)
     after = Id(load_default=None)
 
 
@@ -239,6 +248,11 @@ SetIn = Schema.from_dict(
 CorrectionIn = _act(
     "CorrectionIn", scans=f.List(Id(), load_default=list, validate=validate.Length(1, MOST_ITEMS)),
     batch=Id(load_default=None), set=f.Nested(SetIn, required=True), reason=_REASON,
+)  # fmt: skip
+SettlementIn = _act(
+    "SettlementIn", upload=Id(required=True), by=Id(load_default=None),
+    how=choice(Settled, required=True, validate=validate.OneOf(sorted(BY_HAND))),
+    reason=Text(1000, shortest=0, lines=True, load_default=""),
 )  # fmt: skip
 WithdrawalIn = _act(
     "WithdrawalIn", scans=_ids(MOST_ITEMS), withdrawn=f.Boolean(load_default=True, **_SAID), reason=_REASON

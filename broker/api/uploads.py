@@ -1,12 +1,14 @@
-"""The uploads resource: declare, renew, complete, ask, abandon."""
+"""The uploads resource: declare, renew, complete, ask, abandon, and settle what was not stored."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response
 
 from ..access.permissions import Act
+from ..catalog.unsettled import SILENT
 from ..catalog.uploads import Filter
 from ..declaration import Declaration, Offer, Progress, Told
 from ..errors import BrokerError
@@ -45,13 +47,15 @@ def complete(told: dict[str, Any]) -> Response:
 
 @resource.operation("GET", "/uploads", Act.SEE_UPLOADS, query=schemas.UploadsQuery(), answer=answers.Uploads)
 def find(query: dict[str, Any]) -> Response:
-    """List uploads, newest first: those of a batch, with these ids, in these states, or one's own.
+    """List uploads, newest first: those of a batch, with these ids, in these states, one's own, or the unsettled.
 
     With ``fields=state`` it says where one's own uploads stand, without patient and file name. Whoever asks again and
     again asks so: every other answer is a view of the patients in it, and is written down as one.
     """
     account = actor().account if query["mine"] else None
     which = Filter(batch=query["batch"], ids=query.get("ids"), states=query.get("state"), account=account)
+    if query["unsettled"]:
+        which = replace(which, open_since=parts().clock() - SILENT)
     after, limit, brief = query["after"], schemas.PAGE, query["brief"] is not None
     if brief:
         found = parts().uploads.standings(actor(), which, after=after, limit=limit)
@@ -60,6 +64,16 @@ def find(query: dict[str, Any]) -> Response:
     value = answers.standing_value if brief else answers.upload_value
     following = found[-1].upload.id if len(found) == limit else None
     return reply({"uploads": [value(progress) for progress in found], "next": following})
+
+
+@resource.operation("POST", "/uploads/settle", Act.UPLOAD, body=schemas.SettlementIn(), answer=answers.UploadOut)
+def settle(said: dict[str, Any]) -> Response:
+    """Settle a file that was not stored: it was sent again (``by`` which upload), or it is given up for a reason."""
+    how, reason, by = said["how"], said["reason"], said["by"]
+    found = parts().unsettled.settle(
+        actor(), said["id"], [said["upload"]], how=how, reason=reason, by=by, now=parts().clock()
+    )
+    return reply(answers.upload_value(found[0]))
 
 
 @resource.operation("GET", "/uploads/<id:upload>", Act.SEE_UPLOADS, answer=answers.UploadOut)

@@ -96,6 +96,13 @@ def of_person(tx: Tx, patient: str) -> list[Patient]:
     return [Patient(*row) for row in tx.execute(query.order_by(patients.c.id != patient, patients.c.id))]
 
 
+def ids_of_person(patient: str) -> sa.Select[Any]:
+    """Select the ids of all records of the person of whom this is one."""
+    asked = patients.alias("asked")
+    end = sa.select(sa.func.coalesce(asked.c.survivor, asked.c.id)).where(asked.c.id == patient).scalar_subquery()
+    return sa.select(patients.c.id).where((patients.c.id == end) | (patients.c.survivor == end))
+
+
 def find_by_mrn(tx: Tx, issuer: str, mrn: str) -> Patient | None:
     """Give the record with this number of this issuer, absorbed or not."""
     where = (patients.c.issuer == issuer) & (patients.c.mrn == mrn)

@@ -160,12 +160,27 @@ uploads = Table(
     Column("lease_until", Instant),
     Column("fence", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("duplicate_of", String(36)),  # the stored upload that has the very bytes, if this one need not be sent
+    Column("settled_at", Instant),  # when somebody settled what became of a file that was not stored
+    Column("settled_by", String(36)),  # the account; none: the service itself
+    Column("settled_name", String(200)),
+    Column("settled_how", String(12)),
+    Column("settled_reason", Text),
+    Column("settled_twin", String(36)),  # the upload that has its bytes by now, if one is known
+    Column("settled_act", String(36)),  # made by the client: said again, it is the same act
     sa.UniqueConstraint("batch_id", "position", name="uq_uploads_batch_position"),
     Index(None, "state", "not_before"),
     Index(None, "account_id", "state"),
     Index(None, "digest"),
     Index(None, "patient_id"),
 )
+
+#: What ended without being stored, and nobody has settled. Statements say it in the very words of the index. ``IS``
+#: keeps SQLite, which has no statistics, from taking another index because that begins with ``state``.
+UNSETTLED = uploads.c.settled_at.is_(None) & uploads.c.state.in_(
+    [sa.literal_column(f"'{word}'") for word in ("rejected", "expired", "missing")]
+).is_(sa.true())
+Index("ix_uploads_unsettled", uploads.c.id, sqlite_where=UNSETTLED, postgresql_where=UNSETTLED)
 
 scans = Table(
     "scans",

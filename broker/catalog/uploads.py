@@ -13,10 +13,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..words import MOVES, Eye, Kind, Rejection, State
+from ..words import MOVES, Expiry, Eye, Kind, Rejection, Settled, State
 from . import patients as patient_rows
 from .engine import Catalog, Tx, insert_new, upsert
 from .tables import batches, moves, opened, patients, records, scans, uploads
+from .unsettled import Settlement, is_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file on its way in. ``block_size`` 0 means one Put Blob; sizes are bytes; ``reason`` is a code."""
+    """One file on its way in. ``block_size`` 0 means one Put Blob; sizes are bytes; ``reason`` is a code.
+
+    ``duplicate_of`` names the stored upload that has the very bytes. ``settled_...``: of a file that was not stored,
+    whether and how somebody settled that; see ``unsettled.Settlement``.
+    """
 
     id: str
     batch_id: str
@@ -62,6 +67,14 @@ class Upload:
     ended_at: datetime | None
     fence: int
     attempts: int
+    duplicate_of: str | None = None
+    settled_at: datetime | None = None
+    settled_by: str | None = None
+    settled_name: str | None = None
+    settled_how: Settled | None = None
+    settled_reason: str | None = None
+    settled_twin: str | None = None
+    settled_act: str | None = None
 
 
 _COLUMNS = [uploads.c[name] for name in Upload.__dataclass_fields__]
@@ -83,6 +96,7 @@ class Filter:
     patient: str | None = None
     received_after: datetime | None = None
     viewer: str | None = None  # pending uploads only of this account, whatever else is asked for
+    open_since: datetime | None = None  # not stored and not settled; pending ones if they are silent since then
 
 
 def batch(tx: Tx, batch_id: str) -> Batch | None:
@@ -185,11 +199,13 @@ def some(tx: Tx, which: Filter, *, after: str | None, limit: int) -> list[Upload
     if which.account is not None:
         query = query.where(uploads.c.account_id == which.account)
     if which.patient is not None:
-        query = query.where(uploads.c.patient_id == which.patient)
+        query = query.where(uploads.c.patient_id.in_(patient_rows.ids_of_person(which.patient)))
     if which.received_after is not None:
         # Set when it is received, and indexed with the state, which ``received_at`` is not.
         query = query.where(uploads.c.not_before > which.received_after)
-    if which.viewer is not None:
+    if which.open_since is not None:
+        query = query.where(is_open(which.open_since))
+    elif which.viewer is not None:
         query = query.where((uploads.c.state != State.PENDING) | (uploads.c.account_id == which.viewer))
     if after is not None:
         query = query.where(uploads.c.id < after)
@@ -222,13 +238,23 @@ def counts(tx: Tx, states: Sequence[State]) -> dict[State, int]:
 def stored_with(tx: Tx, digests: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
     """Give (upload, patient) of every stored upload that has one of these digests, by digest.
 
-    The patient is the one whom its scans are of by now: corrections and merges count.
+    The patient is the one whom its scans are of by now: corrections and merges count. Withdrawn scans do not.
     """
     query = sa.select(uploads.c.digest, uploads.c.id, _PATIENT).select_from(_WITH_SCANS).distinct()
+    query = query.where(scans.c.withdrawn.is_not(sa.true()))
     query = query.where(uploads.c.digest.in_(list(digests)), uploads.c.state == State.STORED)
     found: dict[str, list[tuple[str, str]]] = {}
     for digest, upload, patient in tx.execute(query.order_by(uploads.c.id)):
         found.setdefault(digest, []).append((upload, patient))
+    return found
+
+
+def stored_patients(tx: Tx, ids: Iterable[str]) -> dict[str, set[str]]:
+    """Give whom the scans of these stored uploads are of by now, by upload; withdrawn scans do not count."""
+    query = sa.select(uploads.c.id, _PATIENT).select_from(_WITH_SCANS).where(scans.c.withdrawn.is_not(sa.true()))
+    found: dict[str, set[str]] = {}
+    for upload, patient in tx.execute(query.where(uploads.c.id.in_(list(ids)), uploads.c.state == State.STORED)):
+        found.setdefault(upload, set()).add(patient)
     return found
 
 
@@ -255,9 +281,18 @@ def receive_many(tx: Tx, digests: dict[str, str], now: datetime) -> None:
     tx.execute(one, [{"upload": upload, "told": digest} for upload, digest in digests.items()])
 
 
-def expire(tx: Tx, upload: str, *, reason: str, now: datetime) -> bool:
-    """Move pending -> expired. False if it was not pending any more."""
-    return _move(tx, upload, State.PENDING, State.EXPIRED, reason=reason, ended_at=now)
+def expire(
+    tx: Tx,
+    upload: str,
+    *,
+    reason: Expiry,
+    now: datetime,
+    settled: Settlement | None = None,
+    duplicate_of: str | None = None,
+) -> bool:
+    """Move pending -> expired, and with ``settled`` leave no question open. False if it was not pending any more."""
+    values = (settled.values if settled else {}) | {"duplicate_of": duplicate_of}
+    return _move(tx, upload, State.PENDING, State.EXPIRED, reason=reason, ended_at=now, **values)
 
 
 def overdue(tx: Tx, now: datetime, limit: int) -> list[str]:
@@ -373,4 +408,6 @@ def _values(row: Upload) -> dict[str, Any]:
 
 def _made(row: sa.Row[Any]) -> Upload:
     values = row._asdict()
-    return Upload(**values | {"eye": Eye(row.eye), "kind": Kind(row.kind), "state": State(row.state)})
+    settled = Settled(row.settled_how) if row.settled_how else None
+    words = {"eye": Eye(row.eye), "kind": Kind(row.kind), "state": State(row.state), "settled_how": settled}
+    return Upload(**values | words)

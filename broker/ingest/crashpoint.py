@@ -30,6 +30,7 @@ class Effect(StrEnum):
     RECEIVE = "receive"
     REFUSE = "refuse"
     LOSE = "lose"
+    SETTLE = "settle"
     EXPIRE = "expire"
     PURGE = "purge"
     INDEX_PATIENTS = "index-patients"

@@ -8,7 +8,7 @@ from enum import Enum
 
 from ..catalog.uploads import Upload
 from ..storage.containers import Listed
-from ..words import State
+from ..words import Expiry, State
 
 
 class Fate(Enum):
@@ -23,7 +23,10 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keep:
-    """How long: ``pending`` for bytes nobody declared here, ``rejected`` for files that were not stored."""
+    """How long: ``pending`` for bytes nobody declared here, ``rejected`` for files that were not stored.
+
+    The latter counts from when somebody settled what became of the file, not from when it ended.
+    """
 
     pending: timedelta
     rejected: timedelta
@@ -36,9 +39,11 @@ def fate(upload: Upload | None, listed: Listed, keep: Keep, now: datetime) -> Fa
                 Arrived whole, and the digest was declared: receive. Blocks: complete in the client's place, if he is
                 silent and the plan is there. Else keep.
     received, verifying     keep
-    stored, expired         purge
-    rejected    longer than declared: purge; else after ``keep.rejected``
-    missing     after ``keep.rejected``: whoever restores lost bytes must find them still there
+    stored      purge
+    expired     its sender gave it up, or it is a duplicate: purge; else as rejected
+    rejected    longer than declared: purge, for it never was the declared file; else, ``keep.rejected`` after it was
+                settled: whoever still has to deal with a file must find what arrived of it
+    missing     ``keep.rejected`` after it was settled: whoever restores lost bytes must find them still there
     no row      after ``keep.pending``: the catalog may have been lost, and these bytes be the only ones
     """
     if upload is None:
@@ -47,11 +52,12 @@ def fate(upload: Upload | None, listed: Listed, keep: Keep, now: datetime) -> Fa
     match upload.state:
         case State.PENDING:
             return _pending_fate(upload, listed)
-        case State.STORED | State.EXPIRED:
+        case State.STORED:
             return Fate.PURGE
+        case State.EXPIRED:
+            return _purge_if(_nobodys(upload) or _over(upload, keep, now))
         case State.REJECTED | State.MISSING:
-            over = (upload.ended_at or upload.created_at) + keep.rejected <= now
-            return _purge_if(over or (oversize and upload.state is State.REJECTED))
+            return _purge_if(_over(upload, keep, now) or (oversize and upload.state is State.REJECTED))
         case _:
             return Fate.KEEP
 
@@ -70,6 +76,16 @@ def _pending_fate(upload: Upload, listed: Listed) -> Fate:
     if listed.committed and upload.digest and listed.size == upload.size:
         return Fate.RECEIVE
     return Fate.COMPLETE if upload.block_size else Fate.KEEP
+
+
+def _nobodys(upload: Upload) -> bool:
+    """Say whether an expired upload's bytes are of no use to anybody: nobody else may still want to look at them."""
+    by_sender = upload.reason == Expiry.ABANDONED and upload.settled_by == upload.account_id
+    return by_sender or upload.reason == Expiry.DUPLICATE
+
+
+def _over(upload: Upload, keep: Keep, now: datetime) -> bool:
+    return upload.settled_at is not None and upload.settled_at + keep.rejected <= now
 
 
 def _purge_if(condition: bool) -> Fate:

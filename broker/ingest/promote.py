@@ -17,13 +17,14 @@ from zoneinfo import ZoneInfo
 
 from .. import audit, ids, names
 from ..access.actor import SYSTEM
-from ..catalog import Catalog, leases, patients, scans, uploads
+from ..catalog import Catalog, Tx, leases, patients, scans, unsettled, uploads
 from ..catalog.patients import Patient
+from ..catalog.unsettled import Settlement
 from ..catalog.uploads import Upload
 from ..errors import FileTooLarge, StorageUnavailable
 from ..names import Rendition
 from ..storage.containers import BlobGone, Vault
-from ..words import State
+from ..words import Settled, State
 from . import manifest as manifests
 from .claim import Claim, ClaimLost
 from .crashpoint import Effect, effect
@@ -95,6 +96,16 @@ class Promoter:
             if flagged := {row.id: row.attention for row in rows if row.attention}:
                 detail["attention"] = flagged
             audit.record(tx, WORKER, "upload.stored", now=self.clock(), subjects=subjects, detail=detail)
+            self._settle_lost(tx, claim.upload.id)
+
+    def _settle_lost(self, tx: Tx, stored: str) -> None:
+        """Settle what was sent before, was not stored, and is by this upload: the very bytes, for the same patient."""
+        now = self.clock()
+        lost = unsettled.twins_of(tx, stored)
+        for upload in lost:
+            unsettled.settle(tx, upload, Settlement(how=Settled.SENT_AGAIN, at=now, twin=stored))
+        if lost:
+            audit.record(tx, WORKER, "upload.settle", now=now, subjects=[*lost, stored], detail={"stored_as": stored})
 
     def _put_original(self, upload: Upload, checked: Checked, place: Place) -> None:
         blob = names.original(upload.id)

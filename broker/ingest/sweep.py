@@ -1,5 +1,7 @@
 """The sweeper: what nobody asks for by himself. It receives silent uploads, ends overdue ones, clears the intake.
 
+It also settles what needs nobody any more: files that were not stored, and whose very bytes are by now.
+
 It lists the intake and decides about each name by its upload's row. Every act is repeated in the moment it is done:
 moves name the state they come from, and a deletion reads the row again and names the content it saw. So two sweepers
 do no harm, a second run changes nothing, and nothing is deleted because of what was true a minute ago.
@@ -15,7 +17,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from .. import audit, names
-from ..catalog import Catalog, uploads
+from ..catalog import Catalog, Tx, unsettled, uploads
+from ..catalog.unsettled import Settlement
 from ..catalog.uploads import Upload
 from ..completion import settle
 from ..declaration import Told
@@ -23,7 +26,7 @@ from ..errors import Unavailable
 from ..names import IntakeBlob
 from ..sas.grants import WRITE_LIFE
 from ..storage.containers import BlobUnreadable, Intake, Listed, Vault
-from ..words import Rejection
+from ..words import Expiry, Rejection, Settled, State
 from .crashpoint import Effect, effect
 from .fate import Fate, Keep, could_be, fate
 from .purge import SWEEPER, Purger
@@ -45,6 +48,7 @@ class Swept:
     refused: int = 0
     missing: int = 0
     expired: int = 0
+    settled: int = 0
     purged: int = 0
     foreign: int = 0
 
@@ -83,6 +87,7 @@ class Sweeper:
                 self._act(blob, listed, rows.get(blob.upload), silent, done)
         self._seen.intersection_update(silent)
         done["missing"] += self._lose(began, there)
+        done["settled"] += self._settle()
         done["expired"] += self._expire()
         if any(done.values()):
             _log.info("swept", extra={"swept": dict(done)})
@@ -183,12 +188,40 @@ class Sweeper:
             now = self.clock()
             with effect(Effect.EXPIRE), self.catalog.write() as tx:
                 late = uploads.overdue(tx, now, PAGE)
-                ended = [upload for upload in late if uploads.expire(tx, upload, reason="overdue", now=now)]
+                ended = [upload for upload in late if uploads.expire(tx, upload, reason=Expiry.OVERDUE, now=now)]
                 if ended:
                     audit.record(tx, SWEEPER, "upload.expired", now=now, subjects=ended)
             total += len(ended)
             if len(late) < PAGE:
                 return total
+
+    def _settle(self) -> int:
+        """Settle open files whose very bytes are stored for their patient; silent ones need not arrive any more."""
+        total = 0
+        while True:
+            now = self.clock()
+            with self.catalog.read() as tx:
+                found = unsettled.answered(tx, now - unsettled.SILENT, limit=PAGE)
+            if not found:
+                return total
+            with effect(Effect.SETTLE), self.catalog.write() as tx:
+                done = sum(_settled(tx, upload, state, twin, now) for upload, state, twin in found)
+            total += done
+            if len(found) < PAGE or not done:
+                return total
+
+
+def _settled(tx: Tx, upload: str, state: State, twin: str, now: datetime) -> bool:
+    if state is State.PENDING:
+        settled = Settlement(how=Settled.DUPLICATE, at=now, twin=twin)
+        done = uploads.expire(tx, upload, reason=Expiry.DUPLICATE, now=now, settled=settled, duplicate_of=twin)
+        act = "upload.expired"
+    else:
+        done = unsettled.settle(tx, upload, Settlement(how=Settled.SENT_AGAIN, at=now, twin=twin))
+        act = "upload.settle"
+    if done:
+        audit.record(tx, SWEEPER, act, now=now, subjects=[upload, twin], detail={"stored_as": twin})
+    return done
 
 
 def _pages(listing: Iterable[Listed]) -> Iterator[list[tuple[IntakeBlob | None, Listed]]]:

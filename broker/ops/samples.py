@@ -92,20 +92,19 @@ class Sender:
         return uploads
 
     def wait(self, uploads: list[str], seconds: float) -> None:
-        """Wait until each is stored.
+        """Wait until each is stored, if it was not so before.
 
         Raises:
             SamplesRefused: one was not stored, or they are not all checked in time.
         """
         end, left = time.monotonic() + seconds, uploads
         while left:
-            states = {
-                row["id"]: row for row in self._call(f"/uploads?fields=state&ids={','.join(left[:100])}")["uploads"]
-            }
-            bad = [row for row in states.values() if row["state"] not in ("received", "verifying", "stored")]
+            asked = f"/uploads?fields=state&ids={','.join(left[:100])}"
+            states = {row["id"]: row for row in self._call(asked)["uploads"]}
+            bad = [row for row in states.values() if not row["safe"] and row["state"] not in ("received", "verifying")]
             if bad:
                 raise SamplesRefused(f"a sample was not stored: {bad[0]['state']}, {bad[0]['sentence']}")
-            left = [upload for upload in left if states.get(upload, {}).get("state") != "stored"]
+            left = [upload for upload in left if not states.get(upload, {}).get("safe")]
             if left and time.monotonic() > end:
                 raise SamplesRefused(f"{len(left)} samples are still being checked; does the worker run?")
             if left:

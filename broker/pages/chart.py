@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -12,13 +13,15 @@ from werkzeug.wrappers import Response
 
 from ..access.permissions import Act, may
 from ..catalog.scans import Scan
+from ..catalog.uploads import Upload
+from ..declaration import visit_day
 from ..errors import PatientNotFound
 from ..gallery import Shown
 from ..guard import actor, parts, policy
 from ..names import Rendition
 from ..reading import Chart, Folded, Moved, Visit
 from ..records import standing
-from ..words import Eye, Kind, Review
+from ..words import Eye, Kind, Review, not_stored
 from . import frame, signing, texts
 from . import show as shown
 from .asked import Asked
@@ -44,10 +47,14 @@ def show(patient: str) -> str | Response:
     chart = parts().reading.chart(actor(), patient, now=frame.now())
     if chart.patient.id != patient:
         return redirect(f"/patients/{chart.patient.id}", 303)
+    lost = _not_stored(chart.not_stored)
+    visits = [visit | {"not_stored": lost.pop(visit["iso"], "")} for visit in _days(chart)]
     return frame.page(
         "patient.html",
         person=shown.person(chart.patient),
-        visits=_days(chart),
+        visits=visits,
+        not_stored=[(texts.day(day), said) for day, said in sorted(lost.items(), reverse=True)],
+        may_upload=may(actor(), Act.UPLOAD),
         merged=_merges(chart),
         more=chart.more,
         withdrawn=[
@@ -110,6 +117,7 @@ def report(patient: str, day: str) -> str:
             for one in found
         ],
         said=shown.said(said, zone),
+        not_stored=_not_stored(parts().reading.not_stored(actor(), patient, now=frame.now())).get(day, ""),
     )
 
 
@@ -122,6 +130,12 @@ def _days(chart: Chart) -> list[dict[str, Any]]:
     empty = {"urgent": False, "state": "", "pair": None, "right": [], "left": [], "other": [], "empty": True}
     days = {day: visits.get(day) or empty | {"iso": day, "day": texts.day(day)} for day in {*visits, *chart.moved}}
     return [days[day] | {"moved": _moves(chart.moved.get(day, ()))} for day in sorted(days, reverse=True)]
+
+
+def _not_stored(lost: Iterable[Upload]) -> dict[str, str]:
+    """What the visits say of files that were not stored, by day."""
+    days = Counter(visit_day(one, parts().config.time_zone) for one in lost)
+    return {day: not_stored(count) for day, count in days.items()}
 
 
 def _moves(moved: Sequence[Moved]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from ..errors import Unavailable
 from ..guard import maybe_actor, parts
 from ..ids import is_id
 from ..reading import COUNTED_REPEATS
+from ..unsettled import COUNTED
 from ..words import Role
 from . import show, texts
 from .outside import Outside
@@ -107,7 +108,7 @@ def _who() -> dict[str, Any]:
     if may(actor, Act.UPLOAD):
         # Who takes pictures sees what is to be taken once more, without looking for it.
         count = wanted if Role.TECHNICIAN in actor.roles else 0
-        nav.append(_counted(Link("/upload", "Upload"), count, "repeat wanted", "repeats wanted"))
+        nav.append(_upload(actor, count))
     if may(actor, Act.ACCOUNTS):
         nav.append(Link("/admin/accounts", "Administration"))
     # At "/" the start page of the account is shown; a scan belongs to the gallery.
@@ -128,8 +129,26 @@ def _repeats(actor: Actor) -> tuple[int, int]:
         return 0, 0  # what is being rendered may be the page that says so
 
 
+def _upload(actor: Actor, wanted: int) -> Link:
+    """The way to the upload page, with how much waits there: files that were not stored, repeats that are wanted."""
+    try:
+        lost = 0 if is_fragment() else parts().unsettled.count(actor, now=now())
+    except Unavailable:
+        lost = 0  # what is being rendered may be the page that says so
+    link = Link("/upload", "Upload")
+    if not lost + wanted:
+        return link
+    told = [f"{_shown(lost, COUNTED)} not stored"] if lost else []
+    told += [f"{_shown(wanted, COUNTED_REPEATS - 1)} {'repeat' if wanted == 1 else 'repeats'} wanted"] if wanted else []
+    return replace(link, count=_shown(lost + wanted, COUNTED), about=", ".join(told))
+
+
 def _counted(link: Link, count: int, one: str, many: str) -> Link:
     if not count:
         return link
-    shown = str(count) if count < COUNTED_REPEATS else f"{COUNTED_REPEATS - 1}+"
+    shown = _shown(count, COUNTED_REPEATS - 1)
     return replace(link, count=shown, about=f"{shown} {one if count == 1 else many}")
+
+
+def _shown(count: int, most: int) -> str:
+    return str(count) if count <= most else f"{most}+"

@@ -70,7 +70,7 @@ def test_six_pictures_of_both_eyes_take_ten_actions_by_keyboard_and_reach_the_ph
         expect(sent.get_by_text("OS · left")).to_have_count(3)
         assert_nobody_is_chosen(page, person)
     expect(sent.get_by_text(STORED)).to_have_count(6, timeout=CHECKED)
-    expect(sent).to_contain_text("All 6 files are stored and checked. You may clear them from the camera.")
+    expect(sent).to_contain_text("Yes: all 6 files are stored and checked. You may clear them from the camera.")
     assert traffic.count("PUT") == {store(clinic): 6}
 
     scans = visits.page("physician", f"/gallery?patient={person.id}").get_by_role("list", name="Scans")
@@ -121,7 +121,7 @@ def test_a_damaged_picture_and_a_text_with_a_picture_s_name_end_with_a_plain_rea
     )
     expect(text).to_contain_text("Not stored: this is not a kind of file that can be stored here.", timeout=CHECKED)
     expect(good).to_contain_text(STORED, timeout=CHECKED)
-    expect(sent).to_contain_text("2 files not stored. Keep them: the reason stands below.")
+    expect(sent).to_contain_text("No: 2 files were not stored. Keep them: see below.")
 
 
 def test_a_program_is_refused_before_a_byte(page: Page, person: Person, tmp_path: Path) -> None:
@@ -148,16 +148,22 @@ def test_a_large_volume_goes_by_blocks_straight_to_the_store(
     assert all(len(one.post_data or "") < 10_000 for one in traffic.requests if one.method == "POST")
 
 
-def test_a_duplicate_is_said_before_a_byte_is_sent(clinic: Clinic, page: Page, person: Person, tmp_path: Path) -> None:
+def test_a_duplicate_is_safe_without_a_byte_and_sent_only_if_somebody_insists(
+    clinic: Clinic, page: Page, person: Person, tmp_path: Path
+) -> None:
     (path,) = files.save(tmp_path, files.jpeg())
     clinic.send(person, {"before.jpg": path.read_bytes()})
     traffic = Traffic(page)
     sent = send(page, person, [path])
-    expect(line(sent, path.name)).to_contain_text("This very file is already stored for this patient.")
+    expect(line(sent, path.name)).to_contain_text(
+        "Already stored and checked, identical to your file. You may clear it from the camera."
+    )
+    answer = "Yes: the file is stored and checked. You may clear it from the camera."
+    expect(sent.locator(".answer")).to_have_text(answer)
     assert not traffic.count("PUT")
-    line(sent, path.name).get_by_role("button", name="Skip").click()
-    expect(line(sent, path.name)).to_contain_text("Skipped, nothing was sent.")
-    assert not traffic.count("PUT")
+    line(sent, path.name).get_by_role("button", name="Send anyway").click()
+    expect(line(sent, path.name)).to_contain_text(STORED, timeout=CHECKED)
+    assert traffic.count("PUT") == {store(clinic): 1}
 
 
 def test_a_picture_of_somebody_else_is_asked_about_and_may_be_sent_anyway(

@@ -152,7 +152,7 @@ def test_who_was_sent_for_is_a_click_away_and_today_and_the_receipt_tell_what_be
     visits: Visits, page: Page, person: Person, tmp_path: Path
 ) -> None:
     sent = send(page, person, files.save(tmp_path, files.jpeg(), files.cut_jpeg()))
-    expect(sent.get_by_text("1 file not stored. Keep it")).to_be_visible(timeout=CHECKED)
+    expect(sent.get_by_text("No: 1 file was not stored. Keep it")).to_be_visible(timeout=CHECKED)
     page.get_by_role("group", name="Recent patients").get_by_role("button", name=person.name).click()
     expect(page.get_by_role("region", name="Chosen patient")).to_contain_text(person.mrn)
     with page.expect_popup() as opened:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from broker.catalog import Catalog, scans, tables
+from broker.catalog.unsettled import SILENT
 from broker.errors import CatalogBusy, StorageUnavailable
 from broker.ids import new_id
 from broker.ingest.crashpoint import Effect
@@ -21,7 +22,7 @@ from broker.ingest.sweep import SILENCE
 from broker.names import IntakeBlob
 from broker.ops.rebuild import index
 from broker.records import Records
-from broker.words import Eye, Rejection, Role, State
+from broker.words import Expiry, Eye, Rejection, Role, State
 from tests import catalogs, people
 from tests.erasures import Case
 from tests.lanes import Died, Rig, dump, fault_at, furnished, rejected
@@ -131,13 +132,24 @@ def _unavailable() -> None:
     raise StorageUnavailable("503")
 
 
-SWEEPING = (Effect.RECEIVE, Effect.COMMIT, Effect.REFUSE, Effect.LOSE, Effect.EXPIRE, Effect.PURGE)
+SWEEPING = (
+    Effect.RECEIVE,
+    Effect.COMMIT,
+    Effect.REFUSE,
+    Effect.LOSE,
+    Effect.SETTLE,
+    Effect.EXPIRE,
+    Effect.PURGE,
+)
 
 
 @pytest.mark.parametrize("fault", [Died(), StorageUnavailable("lost"), CatalogBusy("lost")])
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("what", SWEEPING)
 def test_a_sweeper_may_die_anywhere(rig: Rig, what: Effect, moment: str, fault: BaseException) -> None:
+    rig.send(b"twin")
+    rig.run()
+    dead = rig.declare(b"twin", created_at=NOW - SILENT)
     lost = rig.send(b"lost")
     del rig.store.intake.blobs[IntakeBlob(lost.id).name]
     # The large one takes long to hash, and matters for one effect only.
@@ -155,8 +167,9 @@ def test_a_sweeper_may_die_anywhere(rig: Rig, what: Effect, moment: str, fault: 
     assert hits
     rig.sweeper.sweep()
     rig.run()
-    ends = [rig.row(one).state for one in (silent, large, oversize, late, lost)]
-    assert ends == [State.STORED, State.STORED, State.REJECTED, State.EXPIRED, State.MISSING]
+    ends = [rig.row(one).state for one in (silent, large, oversize, late, lost, dead)]
+    assert ends == [State.STORED, State.STORED, State.REJECTED, State.EXPIRED, State.MISSING, State.EXPIRED]
+    assert rig.row(dead).reason == Expiry.DUPLICATE
     assert blobs(rig) == set()
     rig.check()
 

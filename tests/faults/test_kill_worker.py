@@ -22,7 +22,8 @@ from azure.storage.blob import BlobServiceClient
 
 from broker import names
 from broker.blocks import MIB, block_id, plan_for
-from broker.catalog import leases, tables, uploads
+from broker.catalog import leases, tables, unsettled, uploads
+from broker.catalog.unsettled import Settlement
 from broker.catalog.uploads import Upload
 from broker.config import SERVICE_VERSION, Config
 from broker.ids import scan_id
@@ -30,7 +31,7 @@ from broker.ingest.crashpoint import Effect
 from broker.ingest.sweep import SILENCE
 from broker.names import INTAKE, VAULT, IntakeBlob
 from broker.storage.azure import AzureStore
-from broker.words import State
+from broker.words import Settled, State
 from tests import catalogs, hostile, people
 from tests.azurite import Azurite
 from tests.lanes import Rig
@@ -215,6 +216,9 @@ class Scenes:
         upload = self.rig.declare(self.data(), keep_until=self.rig.clock.now - timedelta(days=1), digest=None)
         self.rig.arrive(IntakeBlob(upload.id), b"x" * upload.size)
         self.rig.sweeper.sweep()
+        given_up = Settlement(how=Settled.GIVEN_UP, at=self.rig.clock.now - timedelta(days=30))
+        with self.rig.catalog.write() as tx:
+            assert unsettled.settle(tx, upload.id, given_up)
         self.ends.append((what, upload, State.EXPIRED))
 
     def oversize(self, what: Effect) -> None:
@@ -266,8 +270,8 @@ class Scenes:
 def test_killed_at_one_hit_of_each_point_nothing_is_lost_or_doubled(bench: Bench) -> None:
     chance, scenes = random.Random(715), Scenes(bench)
     commands = (Effect.TOMBSTONE, Effect.ERASE, Effect.FORGET)
-    # Sealing, and reading records back, are died at in tests of their own.
-    elsewhere = (Effect.SEAL, Effect.SEALED, Effect.INDEX_RECORDS)
+    # Sealing, reading records back, and settling are died at in tests of their own.
+    elsewhere = (Effect.SEAL, Effect.SEALED, Effect.INDEX_RECORDS, Effect.SETTLE)
     for what in [effect for effect in Effect if effect not in (*commands, *elsewhere)]:
         bench.free()
         scenes.set(what)

@@ -14,20 +14,35 @@ import pytest
 import sqlalchemy as sa
 
 from broker import names
-from broker.catalog import Catalog, Conflict, accounts, audit, leases, migrate, outbox, patients, scans, tables, uploads
+from broker.catalog import (
+    Catalog,
+    Conflict,
+    accounts,
+    audit,
+    leases,
+    migrate,
+    outbox,
+    patients,
+    scans,
+    tables,
+    unsettled,
+    uploads,
+)
 from broker.catalog.patients import Patient
 from broker.catalog.scans import Scan
+from broker.catalog.unsettled import Settlement
 from broker.catalog.uploads import Batch, Upload
 from broker.errors import CatalogBusy
 from broker.ids import new_id
 from broker.ingest.promote import DECLARED_BY_PERSONS
 from broker.ingest.rows import scan_rows
 from broker.ops.rebuild import OUTDATED
-from broker.words import Attention, Eye, Kind, Rejection, Role, State
+from broker.words import Attention, Expiry, Eye, Kind, Rejection, Role, Settled, State
 from tests import catalogs, golden
 from tests.lanes import FakeDecoder, Rig
 from tests.people import NOW
 from tests.postgres import Postgres
+from tests.unit import test_unsettled_migration
 from tests.unit.ingest.test_manifest import described, upload
 
 LEASE = timedelta(seconds=60)
@@ -124,6 +139,48 @@ def test_rows_of_an_older_release_are_marked_to_be_read_again(
     catalog.close()
 
 
+def test_a_postgresql_of_before_is_brought_up_with_rows_in_it(postgres: Postgres) -> None:
+    catalog = Catalog(postgres.url(postgres.create(migrated=False)))
+    test_unsettled_migration.as_before(catalog)
+    test_unsettled_migration.test_what_ended_lately_stays_open_and_the_rest_is_settled_as_of_before_the_upgrade(catalog)
+    catalog.close()
+
+
+def test_what_was_not_stored_is_open_until_it_is_settled_or_its_bytes_are_stored(catalog: Catalog) -> None:
+    patient = make_patient(1)
+    lost = received(catalog, patient_id=patient.id)
+    with catalog.write() as tx:
+        claimed = uploads.claim(catalog, tx, lease=LEASE)
+        assert claimed is not None
+        assert uploads.end(tx, claimed, State.REJECTED, now=NOW, reason=Rejection.DECODE)
+    pending = add_upload(catalog, patient_id=patient.id)
+    since = pending.created_at
+    other = Settlement(how=Settled.SENT_AGAIN, at=NOW, name="Tess", act=new_id(NOW))
+    with catalog.write() as tx:
+        assert unsettled.count(tx, since - LEASE, most=5) == 1
+        assert unsettled.count(tx, since, most=5) == 2
+        assert unsettled.count(tx, since, most=1) == 2
+        found = uploads.some(tx, uploads.Filter(patient=patient.id, open_since=since), after=None, limit=5)
+        assert {one.id for one in found} == {lost.id, pending.id}
+        assert unsettled.answered(tx, since, limit=5) == []
+        # The very bytes are stored, for this patient: with a scan that is not withdrawn.
+        twin = replace(upload(patient_id=patient.id, digest=lost.digest), state=State.STORED)
+        uploads.restore(tx, twin)
+        patients.put(tx, patient, {"n": 1}, NOW)
+        scans.put(tx, scan_rows(described(twin)))
+        wanted = [(one.id, one.state, twin.id) for one in found]
+        assert unsettled.answered(tx, since, limit=5) == sorted(wanted)
+        assert unsettled.twins_of(tx, twin.id) == [lost.id]
+        assert unsettled.settle(tx, lost.id, other)
+        assert not unsettled.settle(tx, lost.id, other)
+        assert not unsettled.settle(tx, pending.id, other)
+        tx.execute(tables.scans.update().values(withdrawn=True))
+        assert unsettled.answered(tx, since, limit=5) == []
+        assert uploads.stored_with(tx, [lost.digest or ""]) == {}
+        row = uploads.find(tx, [lost.id])[lost.id]
+    assert (row.settled_how, row.settled_at, row.settled_name) == (Settled.SENT_AGAIN, NOW, "Tess")
+
+
 def test_an_upload_comes_back_as_it_went_in(catalog: Catalog) -> None:
     row = add_upload(catalog, captured_at="2026-11-22T10:00+01:00", size=5 << 40, note="größer 眼 “x”")
     with catalog.read() as tx:
@@ -163,7 +220,7 @@ def test_the_moves_of_an_upload_happen_once(catalog: Catalog) -> None:
     with catalog.write() as tx:
         assert uploads.receive(tx, row.id, digest=row.digest or "", now=NOW)
         assert not uploads.receive(tx, row.id, digest=row.digest or "", now=NOW)
-        assert not uploads.expire(tx, row.id, reason="late", now=NOW)
+        assert not uploads.expire(tx, row.id, reason=Expiry.OVERDUE, now=NOW)
     with catalog.write() as tx:
         claimed = uploads.claim(catalog, tx, lease=LEASE)
         assert claimed is not None

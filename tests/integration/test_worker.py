@@ -6,7 +6,7 @@ import hashlib
 import io
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,8 @@ from PIL import Image
 
 from broker import names
 from broker.blocks import MIB, block_id, plan_for
-from broker.catalog import Catalog, scans
+from broker.catalog import Catalog, scans, unsettled
+from broker.catalog.unsettled import Settlement
 from broker.config import SERVICE_VERSION, Config
 from broker.ingest.sandbox import Sandbox
 from broker.ingest.worker import Worker
@@ -23,7 +24,7 @@ from broker.names import INTAKE, VAULT, IntakeBlob, Rendition
 from broker.ops import rebuild as rebuilding
 from broker.ops.rebuild import ensure_indexed, index
 from broker.storage.azure import AzureStore
-from broker.words import Eye, Rejection, State
+from broker.words import Eye, Rejection, Settled, State
 from tests import catalogs, hostile
 from tests.azurite import Azurite
 from tests.lanes import KEEP, ZONE, Rig, dump
@@ -238,3 +239,42 @@ def test_the_same_worker_on_a_real_postgresql(
     assert [rig.row(upload).state for upload in sent] == [State.STORED, State.STORED, State.REJECTED]
     rig.check()
     catalog.close()
+
+
+def test_no_sweep_deletes_what_arrived_of_a_file_that_was_not_stored_before_somebody_has_settled_it(
+    rig: Rig, service: BlobServiceClient
+) -> None:
+    def there() -> set[str]:
+        return {blob.name.rpartition("/")[2] for blob in service.get_container_client(INTAKE).list_blobs()}
+
+    bad = rig.send(b"Dear colleague", filename="a.jpg")
+    rig.run()
+    short = rig.declare(RETINA)
+    rig.arrive(IntakeBlob(short.id), RETINA[:-1])
+    long = rig.declare(RETINA)
+    rig.arrive(IntakeBlob(long.id), RETINA + b"x")
+    late = rig.declare(RETINA, digest=None)
+    rig.arrive(IntakeBlob(late.id), RETINA)
+    rig.clock.now += timedelta(days=400)
+    for _ in range(2):
+        rig.sweeper.sweep()
+    assert [rig.row(one).state for one in (bad, short, long)] == [State.REJECTED] * 3
+    assert rig.row(late).state is State.EXPIRED
+    # Longer than declared it was never the declared file, and need not be kept.
+    assert there() == {bad.id, short.id, late.id}
+    with rig.catalog.write() as tx:
+        for one in (bad, late):
+            given_up = Settlement(how=Settled.GIVEN_UP, at=rig.clock(), name="Tess", reason="Blurred.")
+            assert unsettled.settle(tx, one.id, given_up)
+    rig.sweeper.sweep()
+    assert there() == {bad.id, short.id, late.id}
+    rig.clock.now += KEEP.rejected
+    rig.sweeper.sweep()
+    assert there() == {short.id}
+    # The same file, sent again and stored, settles the one that came short.
+    whole = rig.send(RETINA, filename="retina.jpg")
+    rig.run()
+    assert rig.row(short).settled_twin == whole.id
+    rig.clock.now += KEEP.rejected
+    rig.sweeper.sweep()
+    assert there() == set()

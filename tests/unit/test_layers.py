@@ -21,7 +21,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"sas", "storage", "catalog"}),
     frozenset({"access", "audit"}),
     frozenset({"declaration", "completion", "merging"}),
-    frozenset({"uploads", "gallery", "patients", "quarantine", "records", "ingest"}),
+    frozenset({"uploads", "unsettled", "gallery", "patients", "quarantine", "records", "ingest"}),
     frozenset({"reading"}),
     frozenset({"parts"}),
     frozenset({"", "__main__", "cli", "guard", "api", "pages", "ops"}),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from broker.blocks import BlockPlan, block_id, blocks_digest, plan_for
-from broker.catalog import Catalog, audit
+from broker.catalog import Catalog, audit, scans, tables
 from broker.catalog import uploads as rows
 from broker.catalog.patients import Patient
 from broker.catalog.uploads import Filter
@@ -33,16 +33,18 @@ from broker.errors import (
     UploadNotFound,
 )
 from broker.ids import new_id
+from broker.ingest.rows import scan_rows
 from broker.names import IntakeBlob
 from broker.patients import Patients
 from broker.sas.grants import AccountKey
 from broker.sas.keys import FixedKey
 from broker.sas.signer import Signer
 from broker.uploads import Uploads
-from broker.words import Role, State
+from broker.words import Expiry, Role, Settled, State, sentence
 from tests import catalogs
 from tests.fakes import FakeStore
 from tests.people import NOW, actor, declaration, file, patient, sha256
+from tests.unit.ingest.test_manifest import described, upload
 
 MIB = 1 << 20
 LARGE = 40 * MIB
@@ -224,18 +226,100 @@ def test_an_account_cannot_announce_without_end(uploads: Uploads, ada: Patient) 
     assert uploads.declare(other, declaration(ada.id, file()), NOW)
 
 
-def test_bytes_that_are_stored_already_are_said_before_sending(
-    uploads: Uploads, ada: Patient, catalog: Catalog
-) -> None:
+@pytest.fixture
+def bea(catalog: Catalog) -> Patient:
+    return patient(Patients(catalog=catalog, issuer="clinic", new_id=new_id), mrn="2", name="Bea Other")
+
+
+@pytest.fixture
+def stored(uploads: Uploads, ada: Patient, catalog: Catalog) -> str:
+    """The file ``same`` is stored for Ada, with one scan; gives its upload."""
     first = declared(uploads, ada, ref="same")
     completed(uploads, Told(first))
     end(catalog, State.STORED)
-    other = Patients(catalog=catalog, issuer="clinic", new_id=new_id)
-    bea = patient(other, mrn="2", name="Bea Other")
-    here = uploads.declare(TECH, declaration(ada.id, file("same")), NOW)[0]
+    row = scan_rows(described(upload(id=first, patient_id=ada.id)))[0]
+    with catalog.write() as tx:
+        scans.put(tx, [row])
+    return first
+
+
+def test_bytes_that_are_stored_already_are_a_duplicate_of_which_nothing_is_sent(
+    uploads: Uploads, ada: Patient, catalog: Catalog, stored: str
+) -> None:
+    here, new = uploads.declare(TECH, declaration(ada.id, file("same"), file("new")), NOW)
+    assert (here.duplicate_of, here.stored_elsewhere, here.grant) == (stored, False, None)
+    assert new.grant is not None
+    with catalog.read() as tx:
+        row = rows.find(tx, [here.upload.id])[here.upload.id]
+        assert rows.waiting(tx, TECH.account) == (1, 1000)
+        acts = audit.newest(tx, before=None, limit=1)
+    assert row == here.upload
+    assert (row.state, row.reason, row.duplicate_of) == (State.EXPIRED, Expiry.DUPLICATE, stored)
+    assert (row.settled_how, row.settled_twin, row.ended_at) == (Settled.DUPLICATE, stored, NOW)
+    assert sentence(row.state, row.reason).startswith("Already stored and checked")
+    assert acts[0].detail["duplicates"] == {row.id: stored}
+    assert list(acts[0].detail["signatures"]) == [new.upload.id]
+
+
+def test_a_duplicate_that_is_asked_for_is_sent(uploads: Uploads, ada: Patient, stored: str) -> None:
+    again = uploads.declare(TECH, declaration(ada.id, file("same", again=True)), NOW)[0]
+    assert (again.duplicate_of, again.upload.state) == (stored, State.PENDING)
+    assert again.grant is not None
+
+
+def test_bytes_that_are_stored_for_another_patient_are_asked_about(uploads: Uploads, bea: Patient, stored: str) -> None:
     there = uploads.declare(TECH, declaration(bea.id, file("same")), NOW)[0]
-    assert (here.duplicate_of, here.stored_elsewhere) == (first, False)
-    assert (there.duplicate_of, there.stored_elsewhere) == (None, True)
+    assert (there.duplicate_of, there.stored_elsewhere, there.upload.state) == (None, True, State.PENDING)
+    assert there.grant is not None
+
+
+def test_duplicates_go_by_whom_the_scans_are_of_by_now(
+    uploads: Uploads, ada: Patient, bea: Patient, catalog: Catalog, stored: str
+) -> None:
+    with catalog.write() as tx:
+        tx.execute(tables.scans.update().values(patient_id=bea.id))
+    of_ada, of_bea = (uploads.declare(TECH, declaration(who.id, file("same")), NOW)[0] for who in (ada, bea))
+    assert (of_ada.duplicate_of, of_ada.stored_elsewhere) == (None, True)
+    assert (of_bea.duplicate_of, of_bea.stored_elsewhere) == (stored, False)
+
+
+def test_an_upload_whose_scans_are_all_withdrawn_is_not_stored_already(
+    uploads: Uploads, ada: Patient, bea: Patient, catalog: Catalog, stored: str
+) -> None:
+    with catalog.write() as tx:
+        tx.execute(tables.scans.update().values(withdrawn=True))
+    for who in (ada, bea):
+        offer = uploads.declare(TECH, declaration(who.id, file("same")), NOW)[0]
+        assert (offer.duplicate_of, offer.stored_elsewhere) == (None, False)
+        assert offer.grant is not None
+
+
+def test_a_declaration_with_duplicates_said_again_is_answered_as_before(
+    uploads: Uploads, ada: Patient, catalog: Catalog, stored: str
+) -> None:
+    said = declaration(ada.id, file("same"), file("new"))
+    first = uploads.declare(TECH, said, NOW)
+    with catalog.write() as tx:  # the twin is withdrawn meanwhile: what was said of this upload stays
+        tx.execute(tables.scans.update().values(withdrawn=True))
+    again = uploads.declare(TECH, said, NOW + timedelta(minutes=1))
+    assert [(one.upload.id, one.upload.state, one.duplicate_of) for one in first] == [
+        (one.upload.id, one.upload.state, one.duplicate_of) for one in again
+    ]
+    assert again[0].grant is None
+
+
+def test_a_digest_that_is_told_only_at_the_end_is_checked_and_stored_as_ever(
+    uploads: Uploads, ada: Patient, stored: str
+) -> None:
+    upload = declared(uploads, ada, digest=None)
+    assert completed(uploads, Told(upload, digest=sha256(b"same"))).upload.state is State.RECEIVED
+
+
+def test_what_a_declaration_could_not_say_before_does_not_change_its_hash(ada: Patient) -> None:
+    """Manifests of before keep the hash by which a repeated declaration is known."""
+    fixed = replace(declaration("p", file()), batch="b")
+    assert fixed.body_hash == "a03016f46c000ed3488e7418e90c4269b1b3038051c7d336756af89063d49285"
+    assert replace(fixed, files=(file(again=True),)).body_hash != fixed.body_hash
 
 
 def end(catalog: Catalog, state: State) -> None:
@@ -430,6 +514,7 @@ def test_an_abandoned_upload_is_expired_and_can_be_abandoned_again(uploads: Uplo
     for _ in range(2):
         gone = uploads.abandon(TECH, upload, NOW).upload
         assert (gone.state, gone.reason) == (State.EXPIRED, "abandoned")
+        assert (gone.settled_how, gone.settled_by, gone.settled_name) == (Settled.GIVEN_UP, TECH.account, TECH.name)
     received = declared(uploads, ada, ref="2")
     completed(uploads, Told(received))
     with pytest.raises(IllegalMove):

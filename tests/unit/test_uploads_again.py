@@ -17,7 +17,7 @@ from broker.sas.grants import AccountKey
 from broker.sas.keys import FixedKey
 from broker.sas.signer import Signer
 from broker.uploads import Uploads
-from broker.words import State
+from broker.words import Expiry, State
 from tests import catalogs, people
 from tests.lanes import KEEP, Rig
 
@@ -65,3 +65,23 @@ def test_what_was_stored_keeps_its_id_and_what_was_not_is_waited_for_anew(rig: R
         use.declare(by, replace(declaration, note="other"), rig.clock())
     with pytest.raises(Invalid):
         use.declare(people.actor(), declaration, rig.clock())
+
+
+def test_a_duplicate_is_known_again_after_a_rebuild_for_the_vault_has_its_twin_and_not_itself(
+    rig: Rig, tmp_path: Path
+) -> None:
+    by = people.actor()
+    stored = rig.send(b"file  0")
+    rig.run()
+    declaration = people.declaration(rig.patient.id, people.file("0", size=7, digest=people.sha256(b"file  0")))
+    before = uploads_over(rig.catalog, rig).declare(by, declaration, rig.clock())[0]
+    rebuilt = catalogs.fresh(tmp_path / "rebuilt")
+    index(rebuilt, rig.vault, lambda line: None)
+    after = uploads_over(rebuilt, rig).declare(by, declaration, rig.clock())[0]
+    for offer in (before, after):
+        assert (offer.upload.state, offer.upload.reason, offer.duplicate_of, offer.grant) == (
+            State.EXPIRED,
+            Expiry.DUPLICATE,
+            stored.id,
+            None,
+        )

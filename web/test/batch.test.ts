@@ -28,7 +28,7 @@ function service(over: { declare?: (body: Body) => Partial<Declared> | Error; en
       declared.push(body);
       const how = over.declare?.(body) ?? {};
       if (how instanceof Error) throw how;
-      return body.files.map(({ ref }) => ({ ref, id: `${ref}-${declared.length}`, state: "pending", grant, duplicate_of: null, stored_elsewhere: false, ...how }));
+      return body.files.map(({ ref }) => ({ ref, id: `${ref}-${declared.length}`, state: "pending", grant, duplicate_of: null, stored_elsewhere: false, reason: null, sentence: "Waiting", ...how }));
     },
     abandon: async (id: string) => void abandoned.push(id),
   } as unknown as Api;
@@ -141,15 +141,40 @@ test("a declaration that failed is said again under the same id, once for all it
   assert.equal(declared[0], declared[1]);
 });
 
-test("a duplicate is asked about before a byte is sent, and skipped ones are given up", async () => {
+test("a file that is stored for another patient is asked about before a byte is sent, and skipped ones are given up", async () => {
   let puts = 0;
-  const { tools, abandoned } = service({ declare: () => ({ duplicate_of: "x" }), put: () => (puts++, { status: 201, code: "", etag: null, retryAfter: null }) });
+  const { tools, abandoned } = service({ declare: () => ({ stored_elsewhere: true }), put: () => (puts++, { status: 201, code: "", etag: null, retryAfter: null }) });
   const batch = new Batch(order, [item("a")], tools, () => undefined);
   await batch.start();
   assert.ok(all(batch, "asked") && batch.moving);
   await batch.skip(batch.entries[0]!);
   assert.ok(all(batch, "skipped") && !batch.moving);
   assert.deepEqual([puts, abandoned], [0, ["a-1"]]);
+});
+
+test("a file that is stored for this patient already is safe without a byte, and sent only if somebody insists", async () => {
+  let puts = 0;
+  const twin = { state: "expired", reason: "duplicate", sentence: "Already stored", duplicate_of: "x", grant: null } as const;
+  const { tools, declared, abandoned } = service({
+    declare: ({ files }) => (files[0]!.again ? { duplicate_of: "x", stored_elsewhere: true } : twin),
+    put: () => (puts++, { status: 201, code: "", etag: null, retryAfter: null }),
+  });
+  const batch = new Batch(order, [item("a")], tools, () => undefined);
+  await batch.start();
+  assert.ok(all(batch, "duplicate") && !batch.moving);
+  assert.deepEqual([batch.entries[0]!.words, batch.entries[0]!.percent, puts, abandoned], ["Already stored", 100, 0, []]);
+  batch.insist(batch.entries[0]!);
+  await until(() => all(batch, "stored"));
+  assert.equal(puts, 1);
+  assert.deepEqual(declared.map(({ files }) => files[0]!.again), [undefined, true]);
+  assert.notEqual(declared[0]!.batch, declared[1]!.batch);
+});
+
+test("a file that was settled as a duplicate while it was away is safe when it comes back", async () => {
+  const { tools } = service({ ends: (id) => upload(id, "expired", "duplicate") });
+  const batch = new Batch(order, [item("a")], tools, () => undefined);
+  await batch.start();
+  await until(() => all(batch, "duplicate"));
 });
 
 test("what another tab sends is left to it", async () => {

@@ -17,3 +17,6 @@ declare module "node:assert/strict" {
 declare module "node:crypto" {
   export function createHash(name: string): { update(data: Uint8Array | string): { digest(form: "hex"): string } };
 }
+declare module "node:fs" {
+  export function readFileSync(path: string, encoding: "utf8"): string;
+}

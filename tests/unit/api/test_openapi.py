@@ -14,9 +14,11 @@ from openapi_spec_validator import validate
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from broker.catalog import uploads
 from broker.catalog.scans import Scan
 from broker.ids import new_id
-from broker.words import Eye, Kind, Role, State
+from broker.parts import Parts
+from broker.words import Eye, Kind, Rejection, Role, State
 from tests.people import NOW, sha256
 from tests.unit.api.conftest import PATIENT, answer, batch_of
 from tests.unit.conftest import ClientFor
@@ -89,7 +91,7 @@ def test_a_grant_may_be_none_and_says_so(spec: Spec) -> None:
 
 
 def test_every_answer_is_what_the_description_says(
-    spec: Spec, client_for: ClientFor, patient: str, stored: Callable[..., Scan]
+    spec: Spec, client_for: ClientFor, patient: str, stored: Callable[..., Scan], parts: Parts
 ) -> None:
     technician = client_for(Role.TECHNICIAN, Role.PHYSICIAN)
     registry: Registry[Any] = Registry().with_resource("urn:api", DRAFT202012.create_resource(spec))
@@ -114,6 +116,10 @@ def test_every_answer_is_what_the_description_says(
     ask("GET", f"/uploads?batch={body['batch']}", 200)
     ask("GET", "/uploads/{upload}", 200, upload=large)
     ask("DELETE", "/uploads/{upload}", 200, upload=third)
+    [lost] = ask("POST", "/uploads", 201, batch_of(patient))["uploads"]
+    with parts.catalog.write() as tx:
+        assert uploads.refuse(tx, lost["id"], Rejection.SIZE, detail="", now=NOW)
+    ask("POST", "/uploads/settle", 200, {"id": new_id(NOW), "upload": lost["id"], "how": "given_up", "reason": "Gone."})
     ask("POST", "/patients", 201, PATIENT | {"mrn": "2"})
     ask("GET", "/patients?q=ada", 200)
     ask("GET", "/patients/{patient}", 200, patient=patient)

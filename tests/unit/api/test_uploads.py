@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
 
 from broker.blocks import MIB, block_id
+from broker.catalog import uploads
+from broker.catalog.scans import Scan
 from broker.ids import new_id
 from broker.names import IntakeBlob
 from broker.parts import Parts
-from broker.words import Role, State, sentence
+from broker.words import Rejection, Role, State, sentence
 from tests.people import NOW, sha256
 from tests.unit.api.conftest import Json, answer, batch_of, slug
 from tests.unit.conftest import ClientFor, Clock
@@ -165,6 +169,67 @@ def test_abandoning_is_for_the_one_who_declared_and_for_administrators(
     assert answer(technician.delete(f"{URL}/{one['id']}"))["state"] == "expired"
 
 
+def lose(parts: Parts, upload: str) -> None:
+    """Let a declared file be refused, because something else arrived."""
+    with parts.catalog.write() as tx:
+        assert uploads.refuse(tx, upload, Rejection.SIZE, detail="", now=NOW)
+
+
+def test_what_was_not_stored_is_listed_for_the_whole_clinic_until_somebody_settles_it(
+    technician: FlaskClient, physician: FlaskClient, client_for: ClientFor, patient: str, parts: Parts
+) -> None:
+    [one, two] = declare(technician, batch_of(patient, {}, {}))
+    lose(parts, one["id"])
+    unsettled = f"{URL}?unsettled=true"
+    [listed] = answer(physician.get(unsettled))["uploads"]
+    assert (listed["id"], listed["safe"], listed["settled"]) == (one["id"], False, None)
+    assert answer(physician.get(f"{unsettled}&mine=true"))["uploads"] == []
+    assert slug(client_for(Role.ADMIN).get(unsettled), 403) == "not-allowed"
+    said = {"id": new_id(NOW), "upload": one["id"], "how": "given_up", "reason": "The patient left."}
+    settled = answer(physician.post(f"{URL}/settle", json=said))
+    assert settled["settled"] == {
+        "how": "given_up",
+        "at": "2026-11-22T09:30:00Z",
+        "by": "Phil Physician",
+        "reason": "The patient left.",
+        "upload": None,
+    }
+    assert answer(physician.post(f"{URL}/settle", json=said)) == settled
+    assert slug(technician.post(f"{URL}/settle", json=said | {"id": new_id(NOW)}), 409) == "illegal-move"
+    assert slug(technician.post(f"{URL}/settle", json=said | {"upload": two["id"]}), 404) == "upload-not-found"
+    assert answer(physician.get(unsettled))["uploads"] == []
+
+
+@pytest.mark.parametrize("how", ["before", "duplicate", "forgotten"])
+def test_only_sent_again_and_given_up_can_be_said(technician: FlaskClient, patient: str, how: str) -> None:
+    [one] = declare(technician, batch_of(patient))
+    said = {"id": new_id(NOW), "upload": one["id"], "how": how, "reason": "x"}
+    assert slug(technician.post(f"{URL}/settle", json=said), 422) == "invalid"
+
+
+def test_a_duplicate_is_answered_as_safe_and_can_be_asked_for(
+    technician: FlaskClient, patient: str, parts: Parts, stored: Callable[..., Scan]
+) -> None:
+    digest = sha256(b"1")
+    [first] = declare(technician, batch_of(patient, {"digest": digest}))
+    with parts.catalog.write() as tx:
+        row = replace(uploads.find(tx, [first["id"]])[first["id"]], state=State.STORED)
+        uploads.restore(tx, row)
+    stored(upload_id=first["id"], patient_id=patient)
+    body = batch_of(patient, {"digest": digest})
+    [offer] = declare(technician, body)
+    words = "Already stored and checked, identical to your file. You may clear it from the camera."
+    assert (offer["state"], offer["reason"], offer["sentence"], offer["grant"]) == ("expired", "duplicate", words, None)
+    assert offer["duplicate_of"] == first["id"]
+    assert declare(technician, body) == [offer]
+    told = answer(technician.get(f"{URL}/{offer['id']}"))
+    assert (told["safe"], told["sentence"], told["duplicate_of"]) == (True, words, first["id"])
+    assert answer(technician.get(f"{URL}?unsettled=true"))["uploads"] == []
+    [asked] = declare(technician, batch_of(patient, {"digest": digest, "again": True}))
+    assert (asked["state"], asked["duplicate_of"]) == ("pending", first["id"])
+    assert asked["grant"]
+
+
 def test_a_foreign_upload_answers_exactly_like_one_that_never_was(
     technician: FlaskClient, physician: FlaskClient, patient: str
 ) -> None:
@@ -220,6 +285,9 @@ def test_an_upload_tells_all_that_the_panel_shows(technician: FlaskClient, patie
         "stored_at": None,
         "scans": [],
         "digest": None,
+        "safe": False,
+        "duplicate_of": None,
+        "settled": None,
     }
 
 
@@ -232,7 +300,9 @@ def test_an_upload_tells_all_that_the_panel_shows(technician: FlaskClient, patie
         (State.STORED, None, "Stored and checked: identical to your file. You may clear it from the camera."),
         (State.REJECTED, "empty", "Not stored: the file is empty. Your file is still with you."),
         (State.REJECTED, "unheard of", "Not stored: it could not be checked. Your file is still with you."),
-        (State.EXPIRED, "abandoned", "Never arrived. Send it again."),
+        (State.EXPIRED, "abandoned", "Given up before it was sent. Nothing of it was stored."),
+        (State.EXPIRED, "overdue", "Never arrived. Send it again."),
+        (State.EXPIRED, None, "Never arrived. Send it again."),
         (State.MISSING, "gone", "The storage lost it. Send it again and tell IT (gone)."),
         (State.MISSING, None, "The storage lost it. Send it again and tell IT (missing)."),
     ],

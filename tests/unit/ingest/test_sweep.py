@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from broker import names
 from broker.blocks import MIB, block_id
-from broker.catalog import tables, uploads
+from broker.catalog import scans, tables, unsettled, uploads
+from broker.catalog.unsettled import SILENT, Settlement
 from broker.catalog.uploads import Upload
 from broker.errors import StorageUnavailable
 from broker.ids import new_id
@@ -21,7 +24,8 @@ from broker.ingest.purge import Purger
 from broker.ingest.sweep import SETTLED, SILENCE, Swept
 from broker.names import IntakeBlob
 from broker.storage.containers import Listed
-from broker.words import Rejection, State
+from broker.words import Expiry, Rejection, Settled, State
+from tests import people
 from tests.lanes import KEEP, Rig, digest_of, fault_at, rejected
 from tests.people import NOW
 from tests.unit.ingest.test_manifest import upload
@@ -49,13 +53,12 @@ def blobs(rig: Rig) -> set[str]:
         (State.RECEIVED, 9999, True, 30, Fate.KEEP),
         (State.VERIFYING, 9999, True, 30, Fate.KEEP),
         (State.STORED, 1234, True, 0, Fate.PURGE),
-        (State.EXPIRED, 1234, True, 0, Fate.PURGE),
-        (State.EXPIRED, 0, False, 0, Fate.PURGE),
-        (State.REJECTED, 1234, True, 6, Fate.KEEP),
-        (State.REJECTED, 1234, True, 7, Fate.PURGE),
+        (State.EXPIRED, 1234, True, 400, Fate.KEEP),
+        (State.EXPIRED, 0, False, 400, Fate.KEEP),
+        (State.REJECTED, 1234, True, 400, Fate.KEEP),
         (State.REJECTED, 1235, True, 0, Fate.PURGE),
-        (State.MISSING, 1235, True, 6, Fate.KEEP),
-        (State.MISSING, 1234, True, 7, Fate.PURGE),
+        (State.MISSING, 1235, True, 400, Fate.KEEP),
+        (State.MISSING, 1234, True, 400, Fate.KEEP),
         (None, 1, True, 5, Fate.KEEP),
         (None, 1, True, 6, Fate.PURGE),
         (None, 0, False, 6, Fate.PURGE),
@@ -65,6 +68,39 @@ def test_the_fate_of_each_name(state: State | None, size: int, committed: bool, 
     ended = NOW if state in (State.REJECTED, State.MISSING, State.STORED, State.EXPIRED) else None
     row = upload(state=state, ended_at=ended) if state else None
     assert fate(row, Listed("x", size, "e", NOW, committed), KEEP, NOW + days * DAY) is expected
+
+
+SENDER = new_id(NOW)
+
+
+@pytest.mark.parametrize("state", [State.REJECTED, State.EXPIRED, State.MISSING])
+@pytest.mark.parametrize("reason", [None, *Expiry])
+@pytest.mark.parametrize("by", [None, SENDER, new_id(NOW)])
+@pytest.mark.parametrize("how", Settled)
+@pytest.mark.parametrize(("days", "over"), [(0, False), (6, False), (7, True)])
+def test_what_was_not_stored_is_deleted_some_days_after_somebody_settled_it(
+    state: State, reason: Expiry | None, by: str | None, how: Settled, days: int, over: bool
+) -> None:
+    expired = state is State.EXPIRED
+    long_ago = NOW - 400 * DAY
+    row = upload(
+        state=state, account_id=SENDER, ended_at=long_ago, settled_at=NOW, settled_by=by, settled_how=how,
+        reason=reason if expired else None,
+    )  # fmt: skip
+    given_up_by_its_sender = expired and reason is Expiry.ABANDONED and by == SENDER
+    duplicate = expired and reason is Expiry.DUPLICATE
+    purged = over or given_up_by_its_sender or duplicate
+    found = fate(row, Listed("x", 1234, "e", long_ago, True), KEEP, NOW + days * DAY)
+    assert found is (Fate.PURGE if purged else Fate.KEEP)
+
+
+@pytest.mark.parametrize("state", [State.REJECTED, State.EXPIRED, State.MISSING])
+@given(days=st.integers(0, 100_000), size=st.integers(0, 1234), committed=st.booleans())
+def test_no_retention_ever_deletes_an_unsettled_file_that_arrived(
+    state: State, days: int, size: int, committed: bool
+) -> None:
+    row = upload(state=state, reason=None, ended_at=NOW)
+    assert fate(row, Listed("x", size, "e", NOW, committed), KEEP, NOW + days * DAY) is Fate.KEEP
 
 
 @pytest.mark.parametrize(
@@ -105,7 +141,13 @@ def test_a_silent_upload_is_received_even_on_the_day_it_would_expire(rig: Rig) -
     assert rig.row(silent).state is State.RECEIVED
 
 
-def test_an_overdue_upload_expires_and_its_bytes_go(rig: Rig) -> None:
+def settle(rig: Rig, upload: Upload) -> None:
+    """Somebody gives it up."""
+    with rig.catalog.write() as tx:
+        assert unsettled.settle(tx, upload.id, Settlement(how=Settled.GIVEN_UP, at=rig.clock(), name="Tess"))
+
+
+def test_an_overdue_upload_expires_and_its_bytes_stay_until_somebody_has_settled_it(rig: Rig) -> None:
     late = rig.declare(b"picture", digest=None)
     rig.store.arrive(IntakeBlob(late.id), b"picture")
     staged = rig.declare(b"blocks")
@@ -116,16 +158,25 @@ def test_an_overdue_upload_expires_and_its_bytes_go(rig: Rig) -> None:
     assert rig.sweeper.sweep().expired == 2
     assert rig.acts(late) == ["upload.expired"]
     assert (rig.row(late).state, rig.row(late).reason) == (State.EXPIRED, "overdue")
+    rig.clock.now += 400 * DAY
+    assert rig.sweeper.sweep() == Swept()
+    for one in (late, staged):
+        settle(rig, one)
+    assert rig.sweeper.sweep() == Swept()
+    rig.clock.now += 7 * DAY
     assert rig.sweeper.sweep().purged == 2
     assert blobs(rig) == set()
     assert rig.sweeper.sweep() == Swept()
     rig.check()
 
 
-def test_a_rejected_file_stays_for_its_days(rig: Rig) -> None:
+def test_a_rejected_file_stays_for_its_days_after_it_was_settled(rig: Rig) -> None:
     rig.fake.verdict = rejected(Rejection.DECODE)
     bad = rig.send(b"picture")
     rig.run()
+    rig.clock.now += 400 * DAY
+    assert rig.sweeper.sweep() == Swept()
+    settle(rig, bad)
     rig.clock.now += 6 * DAY
     rig.sweeper.sweep()
     assert blobs(rig) == {IntakeBlob(bad.id).name}
@@ -147,7 +198,7 @@ def test_a_file_longer_than_declared_is_refused_and_deleted_at_once(rig: Rig, di
 
 
 @pytest.mark.parametrize(("data", "reason"), [(b"pic", Rejection.SIZE), (b"", Rejection.EMPTY)])
-def test_a_shorter_file_in_one_piece_is_refused_and_stays_for_its_days(
+def test_a_shorter_file_in_one_piece_is_refused_and_stays_until_it_is_settled(
     rig: Rig, data: bytes, reason: Rejection
 ) -> None:
     short = rig.declare(b"picture")
@@ -155,6 +206,7 @@ def test_a_shorter_file_in_one_piece_is_refused_and_stays_for_its_days(
     assert rig.sweeper.sweep() == Swept(refused=1)
     assert (rig.row(short).state, rig.row(short).reason) == (State.REJECTED, reason)
     assert blobs(rig) == {IntakeBlob(short.id).name}
+    settle(rig, short)
     rig.clock.now += 7 * DAY
     assert rig.sweeper.sweep() == Swept(purged=1)
     rig.check()
@@ -222,6 +274,8 @@ def test_blocks_that_leave_a_doubt_wait_for_their_client(rig: Rig, fault: str) -
     rig.store.before = lambda act, name: None
     rig.clock.now += 7 * DAY
     assert rig.sweeper.sweep().expired == 1
+    settle(rig, large)
+    rig.clock.now += 7 * DAY
     assert rig.sweeper.sweep() == Swept(purged=1)
     assert blobs(rig) == set()
 
@@ -280,7 +334,7 @@ def test_the_last_bytes_of_what_the_vault_lost_are_kept(rig: Rig) -> None:
 
 
 def test_a_deletion_that_did_not_happen_is_told_too(rig: Rig) -> None:
-    gone = rig.declare(b"picture", state=State.EXPIRED, ended_at=NOW)
+    gone = rig.declare(b"picture", state=State.EXPIRED, ended_at=NOW, reason=Expiry.DUPLICATE)
     rig.store.arrive(IntakeBlob(gone.id), b"picture")
 
     def vanish(act: str, name: str) -> None:
@@ -310,7 +364,7 @@ def test_unknown_bytes_wait_and_foreign_names_are_left_alone(rig: Rig) -> None:
 
 
 def test_what_changed_since_the_listing_is_not_deleted(rig: Rig) -> None:
-    gone = rig.declare(b"picture", state=State.EXPIRED, ended_at=NOW)
+    gone = rig.declare(b"picture", state=State.EXPIRED, ended_at=NOW, reason=Expiry.DUPLICATE)
     rig.store.arrive(IntakeBlob(gone.id), b"too long for it")
 
     def overwrite(act: str, name: str) -> None:
@@ -345,6 +399,74 @@ def test_what_is_right_by_now_is_not_refused(rig: Rig) -> None:
     rig.store.before = overwrite
     assert rig.sweeper.sweep() == Swept()
     assert rig.sweeper.sweep() == Swept(received=1)
+
+
+def lost(rig: Rig, data: bytes, **changes: Any) -> Upload:
+    """A file that was rejected."""
+    good, rig.fake.verdict = rig.fake.verdict, rejected(Rejection.DECODE)
+    bad = rig.send(data, **changes)
+    rig.run()
+    rig.fake.verdict = good
+    return bad
+
+
+def test_a_file_that_is_stored_when_sent_again_settles_the_one_that_was_not(rig: Rig) -> None:
+    bad, other = lost(rig, b"picture"), lost(rig, b"another picture")
+    again = rig.send(b"picture")
+    rig.run()
+    row = rig.row(bad)
+    assert (row.state, row.settled_how, row.settled_twin) == (State.REJECTED, Settled.SENT_AGAIN, again.id)
+    assert (row.settled_by, row.settled_act) == (None, None)
+    assert rig.acts(bad)[-1] == "upload.settle"
+    assert rig.row(other).settled_at is None
+    assert rig.sweeper.sweep() == Swept()
+    rig.check()
+
+
+def test_the_same_bytes_of_another_patient_settle_nothing_until_they_are_moved(rig: Rig) -> None:
+    bob = people.patient(rig.patients, mrn="77", name="Bob Beispiel")
+    bad, again = lost(rig, b"picture"), rig.send(b"picture", patient_id=bob.id)
+    rig.run()
+    assert rig.sweeper.sweep() == Swept()
+    assert rig.row(bad).settled_at is None
+    with rig.catalog.write() as tx:
+        tx.execute(tables.scans.update().values(patient_id=rig.patient.id))
+    assert rig.sweeper.sweep() == Swept(settled=1)
+    assert rig.row(bad).settled_twin == again.id
+
+
+def test_withdrawn_scans_settle_nothing(rig: Rig) -> None:
+    again = rig.send(b"picture")
+    rig.run()
+    with rig.catalog.write() as tx:
+        tx.execute(tables.scans.update().values(withdrawn=True))
+        assert scans.ids_of(tx, batch=again.batch_id) == []
+    bad = lost(rig, b"picture")
+    assert rig.sweeper.sweep() == Swept()
+    assert rig.row(bad).settled_at is None
+
+
+def test_a_silent_upload_of_bytes_that_are_stored_ends_as_their_duplicate(rig: Rig) -> None:
+    silent = rig.declare(b"picture")
+    stored = rig.send(b"picture")
+    rig.run()
+    assert rig.sweeper.sweep() == Swept(), "somebody may be sending it"
+    rig.clock.now += SILENT
+    assert rig.sweeper.sweep() == Swept(settled=1)
+    row = rig.row(silent)
+    assert (row.state, row.reason, row.duplicate_of) == (State.EXPIRED, Expiry.DUPLICATE, stored.id)
+    assert row.settled_how is Settled.DUPLICATE
+    assert rig.acts(silent) == ["upload.expired"]
+    rig.check()
+
+
+def test_an_overdue_upload_of_bytes_that_are_stored_never_reads_as_one_that_did_not_arrive(rig: Rig) -> None:
+    late = rig.declare(b"picture", keep_until=NOW)
+    rig.send(b"picture")
+    rig.run()
+    rig.clock.now += 10 * DAY
+    assert rig.sweeper.sweep() == Swept(settled=1)
+    assert rig.row(late).reason == Expiry.DUPLICATE
 
 
 def test_hundreds_of_overdue_uploads_expire_in_one_run(rig: Rig) -> None:

@@ -19,15 +19,16 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from broker import audit
 from broker.blocks import MIB, block_id
-from broker.catalog import uploads
-from broker.catalog.uploads import Upload
+from broker.catalog import unsettled, uploads
+from broker.catalog.unsettled import SILENT, Settlement
+from broker.catalog.uploads import Filter, Upload
 from broker.completion import settle
 from broker.declaration import Told
 from broker.errors import StorageUnavailable
 from broker.ids import new_id
 from broker.ingest.crashpoint import Effect
 from broker.names import IntakeBlob
-from broker.words import FINAL, State
+from broker.words import FINAL, Expiry, Settled, State
 from tests.lanes import KEEP, Died, Rig, digest_of, fault_at
 from tests.people import actor
 
@@ -52,6 +53,8 @@ class Sweeping(RuleBasedStateMachine):
         #: Uploads of which the right bytes lie in the intake, and those that are longer than declared.
         self.whole: set[str] = set()
         self.oversize: set[str] = set()
+        #: Uploads of which something arrived that may be their file: it stays until somebody has settled them.
+        self.arrived: set[str] = set()
 
     @rule(target=sent, told=st.booleans())
     def declare(self, told: bool) -> Upload:
@@ -60,6 +63,15 @@ class Sweeping(RuleBasedStateMachine):
         upload = self.rig.declare(data, **({} if told else {"digest": None}))
         self.data[upload.id] = data
         return upload
+
+    @rule(target=sent, upload=sent)
+    def declare_again(self, upload: Upload) -> Upload | object:
+        """The same file, sent once more for the same patient."""
+        if upload.block_size:
+            return multiple()
+        again = self.rig.declare(self.data[upload.id])
+        self.data[again.id] = self.data[upload.id]
+        return again
 
     @rule(target=sent, told=st.booleans())
     def declare_large(self, told: bool) -> Upload | object:
@@ -79,8 +91,10 @@ class Sweeping(RuleBasedStateMachine):
         self.rig.store.arrive(IntakeBlob(upload.id), {"right": data, "short": data[:-1], "long": data + b"x"}[what])
         if what == "right":
             self.whole.add(upload.id)
-        elif what == "long":
+        if what == "long":
             self.oversize.add(upload.id)
+        else:
+            self.arrived.add(upload.id)
 
     @rule(upload=sent, indices=st.sets(st.integers(0, COUNT - 1), min_size=3), wrong=st.booleans())
     def stage(self, upload: Upload, indices: set[int], wrong: bool) -> None:
@@ -102,10 +116,26 @@ class Sweeping(RuleBasedStateMachine):
 
     @rule(upload=sent)
     def abandon(self, upload: Upload) -> None:
+        now = self.rig.clock()
+        settled = Settlement(how=Settled.GIVEN_UP, at=now, account=upload.account_id)
         with self.rig.catalog.write() as tx:
-            if uploads.expire(tx, upload.id, reason="abandoned", now=self.rig.clock()):
+            if uploads.expire(tx, upload.id, reason=Expiry.ABANDONED, now=now, settled=settled):
                 audit.record(tx, actor(), "upload.expired", now=self.rig.clock(), subjects=[upload.id])
                 self.whole.discard(upload.id)
+
+    @rule(upload=sent)
+    def settle(self, upload: Upload) -> None:
+        """Somebody else gives it up, if it was not stored, or has been silent for long."""
+        now = self.rig.clock()
+        given_up = Settlement(how=Settled.GIVEN_UP, at=now, account=new_id(now))
+        with self.rig.catalog.write() as tx:
+            if not uploads.some(tx, Filter(ids=[upload.id], open_since=now - SILENT), after=None, limit=1):
+                return
+            if unsettled.settle(tx, upload.id, given_up):
+                return
+            assert uploads.expire(tx, upload.id, reason=Expiry.ABANDONED, now=now, settled=given_up)
+            audit.record(tx, actor(), "upload.expired", now=now, subjects=[upload.id])
+        self.whole.discard(upload.id)
 
     @rule(upload=consumes(sent))
     def lose(self, upload: Upload) -> None:
@@ -113,6 +143,7 @@ class Sweeping(RuleBasedStateMachine):
         self.rig.store.intake.blobs.pop(IntakeBlob(upload.id).name, None)
         self.whole.discard(upload.id)
         self.oversize.discard(upload.id)
+        self.arrived.discard(upload.id)
 
     @rule()
     def unknown_bytes(self) -> None:
@@ -152,6 +183,22 @@ class Sweeping(RuleBasedStateMachine):
                 assert self.in_vault(upload)
 
     @invariant()
+    def what_arrived_and_was_not_stored_stays_until_somebody_has_settled_it(self) -> None:
+        for upload in self.uploads():
+            ended = upload.state in (State.REJECTED, State.EXPIRED, State.MISSING)
+            if ended and upload.settled_at is None and upload.id in self.arrived:
+                assert IntakeBlob(upload.id).name in self.rig.store.intake.blobs
+
+    @invariant()
+    def what_is_said_to_be_stored_already_lies_in_the_vault(self) -> None:
+        rows = {upload.id: upload for upload in self.uploads()}
+        for upload in rows.values():
+            if upload.reason == Expiry.DUPLICATE or upload.settled_how is Settled.SENT_AGAIN:
+                twin = rows[upload.settled_twin or ""]
+                assert twin.state is State.STORED
+                assert self.data[twin.id] == self.data[upload.id]
+
+    @invariant()
     def what_is_oversize_is_never_received(self) -> None:
         for upload in self.uploads():
             assert upload.id not in self.oversize or upload.state is not State.STORED
@@ -171,6 +218,9 @@ class Sweeping(RuleBasedStateMachine):
         for _ in range(2):
             self.rig.sweeper.sweep()
             self.rig.run()
+        for upload in self.uploads():
+            self.settle(upload)
+        self.rig.clock.now += KEEP.rejected
         self.rig.sweeper.sweep()
         assert not self.rig.store.intake.blobs
         assert all(upload.state in FINAL for upload in self.uploads())

@@ -11,7 +11,7 @@ from broker.catalog.patients import Patient
 from broker.catalog.scans import Claims, Facts, Scan
 from broker.ids import new_id, scan_id
 from broker.parts import Parts
-from broker.words import Eye, Kind, State
+from broker.words import Eye, Kind, Rejection, State
 from tests import people
 from tests.people import NOW
 
@@ -107,6 +107,15 @@ def checked(parts: Parts, who: Patient, now: datetime = NOW) -> str:
     upload = parts.uploads.declare(people.actor(), declared, now)[0].upload
     with parts.catalog.write() as tx:
         assert uploads.receive(tx, upload.id, digest=upload.digest or "", now=now)
+    return upload.id
+
+
+def lost(parts: Parts, who: Patient, now: datetime = NOW) -> str:
+    """Declare one file of which something else arrived, so that it was refused; give its upload id."""
+    declared = people.declaration(who.id, people.file(HOSTILE))
+    upload = parts.uploads.declare(people.actor(name=HOSTILE), declared, now)[0].upload
+    with parts.catalog.write() as tx:
+        assert uploads.refuse(tx, upload.id, Rejection.SIZE, detail="", now=now)
     return upload.id
 
 

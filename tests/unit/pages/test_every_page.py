@@ -45,10 +45,13 @@ def everything(parts: Parts, client_for: ClientFor) -> dict[str, str]:
         parts, hostile, NOW - timedelta(days=9), facts=shelf.facts(renditions={}, no_preview="No preview.")
     )
     upload = shelf.checked(parts, hostile)
+    for _ in range(2):
+        shelf.lost(parts, hostile)
     doc, admin = client_for(Role.TECHNICIAN, Role.PHYSICIAN), client_for(Role.ADMIN)
     fetches = {
         "start": get("/"),
         "upload": get("/upload"),
+        "today": get("/upload/today"),
         "gallery": get("/gallery"),
         "gallery of one": get(f"/gallery?patient={hostile.id}&eye=OD&kind=color_fundus&from=2026-01-01&to=2026-12-31"),
         "cards": get("/gallery", **HTMX),
@@ -97,6 +100,7 @@ def test_no_name_birth_date_or_record_number_stands_in_an_address(everything: di
 
 def test_names_are_text_and_nothing_else(everything: dict[str, str]) -> None:
     for name in (
+        "today",
         "gallery",
         "gallery of one",
         "cards",

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from broker.catalog import uploads as rows
 from broker.catalog.patients import Patient
+from broker.errors import CatalogBusy
 from broker.ids import new_id
 from broker.parts import Parts
 from broker.words import Eye, Review, Role, State
@@ -21,6 +22,7 @@ from tests.unit.pages.reading import Page
 
 DOC = actor(Role.PHYSICIAN)
 DIGEST = f"sha256:{'ab' * 32}"
+LOST = "Files that were not stored"
 
 
 def declare(client: FlaskClient, patient: Patient, *names: str) -> tuple[str, list[str]]:
@@ -69,28 +71,220 @@ def test_each_file_stands_under_what_became_of_it_and_what_needs_somebody_first(
 ) -> None:
     html = technician.get("/upload/today").text
     found = sections(html)
-    assert list(found) == ["Not stored", "Repeats wanted", "Being checked", "Stored"]
-    assert "bad.jpg" in found["Not stored"]
-    assert "the file is cut short" in found["Not stored"]
-    assert "open.jpg" in found["Not stored"]
+    assert list(found) == [LOST, "Repeats wanted", "Not finished", "Being checked", "Stored"]
+    assert "bad.jpg" in found[LOST]
+    assert "the file is cut short" in found[LOST]
+    assert "Send a new export of it." in found[LOST]
+    assert "open.jpg" in found["Not finished"]
     assert "checked.jpg" in found["Being checked"]
     assert "good.jpg" in found["Stored"]
     assert "Example, Ada" in found["Stored"]
-    assert "good.jpg" not in found["Not stored"] + found["Being checked"]
+    assert "good.jpg" not in found[LOST] + found["Being checked"]
 
 
-def test_nobody_sees_what_others_sent(client_for: ClientFor, technician: FlaskClient, one_of_each: str) -> None:
+def test_nobody_sees_what_others_sent_but_what_of_it_was_not_stored(
+    client_for: ClientFor, technician: FlaskClient, one_of_each: str
+) -> None:
     other = client_for(Role.PHYSICIAN)
-    assert "good.jpg" not in other.get("/upload/today").text
+    html = other.get("/upload/today").text
+    for name in ("good.jpg", "checked.jpg", "open.jpg"):
+        assert name not in html
+    assert "bad.jpg" in sections(html)[LOST]
+    assert "Your file" not in sections(html)[LOST]
+    assert "Your file is still with you." in sections(technician.get("/upload/today").text)[LOST]
     assert other.get(f"/upload/receipt?batch={one_of_each}").status_code == 404
     assert technician.get("/upload/receipt?batch=nothing").status_code == 404
 
 
 def test_the_receipt_names_patient_eye_file_digest_and_time(technician: FlaskClient, one_of_each: str) -> None:
     words = Page(technician.get(f"/upload/receipt?batch={one_of_each}").text).words
-    for text in ("1 of 4 files stored and checked", "Example, Ada", "21 Mar 1957", "OD · right", "good.jpg", DIGEST):
+    for text in (
+        "1 of 4 files stored and checked",
+        "1 file was not stored . Keep it",
+        "Example, Ada",
+        "21 Mar 1957",
+        "OD · right",
+        "good.jpg",
+        DIGEST,
+    ):
         assert text in words
     assert "the file is cut short" in words
+
+
+def answer(html: str) -> tuple[str, str]:
+    """What the line at the top says, and how."""
+    [line] = [one for one in Page(html).elements if "data-answer" in one.attributes]
+    assert line.attributes["role"] == "status"
+    words = html.partition("data-answer=")[2].partition("<span>")[2].partition("</span>")[0]
+    return line.attributes["data-answer"], words
+
+
+def test_whether_the_card_may_be_cleared_is_answered_once_for_the_day(
+    parts: Parts, technician: FlaskClient, client_for: ClientFor, ada: Patient
+) -> None:
+    assert "data-answer" not in technician.get("/upload/today").text
+    _, uploads = declare(technician, ada, "a.jpg", "b.jpg", "c.jpg")
+    assert answer(technician.get("/upload/today").text) == ("wait", "Not yet: 3 are not sent yet. Keep the card.")
+    for upload in uploads[:2]:
+        end(parts, upload, State.STORED)
+    with parts.catalog.write() as tx:
+        rows.receive(tx, uploads[2], digest=DIGEST, now=NOW)
+    assert answer(technician.get("/upload/today").text) == ("wait", "Not yet: 1 is being checked. Keep the card.")
+    with parts.catalog.write() as tx:
+        claimed = rows.claim(parts.catalog, tx, lease=timedelta(minutes=1))
+        assert claimed is not None
+        assert rows.end(tx, claimed, State.REJECTED, now=NOW, reason="truncated")
+    no = ("no", "No: 1 file was not stored. Keep it: see below.")
+    assert answer(technician.get("/upload/today").text) == no
+    assert "data-answer" not in client_for(Role.PHYSICIAN).get("/upload/today").text, "others did not send it"
+    settle(technician, uploads[2:], how="given_up", reason="Blurred anyway.")
+    kind, words = answer(technician.get("/upload/today").text)
+    assert (kind, words.endswith("1 file was given up.")) == ("yes", True)
+    assert words.startswith("Yes: all 2 files you sent today are stored and checked. You may clear them")
+
+
+def settle(client: FlaskClient, uploads: list[str], act: str = "", status: int = 303, **how: str) -> None:
+    """Send the form."""
+    form = {"act": act or new_id(NOW), "upload": uploads, **how}
+    response = client.post("/upload/settle", data=form)
+    assert response.status_code == status, response.text
+    if status == 303:
+        assert response.headers["Location"] == "/upload/today#not-stored"
+
+
+def test_a_file_that_was_not_stored_is_settled_by_whoever_is_there_and_says_by_whom(
+    parts: Parts, technician: FlaskClient, client_for: ClientFor, ada: Patient
+) -> None:
+    batch, [one, two] = declare(technician, ada, "one.jpg", "two.jpg")
+    for upload in (one, two):
+        end(parts, upload, State.REJECTED, reason="truncated")
+    other = client_for(Role.TECHNICIAN, name="Theo Other")
+    page = Page(other.get("/upload/today").text)
+    forms = [form for form in page.all("form") if form.attributes.get("action") == "/upload/settle"]
+    assert len(forms) == 6, "two for each file, and two for both"
+    act = new_id(NOW)
+    for _ in range(2):
+        settle(other, [one], act, how="given_up", reason="The <b>patient</b> left.")
+    settle(other, [two], how="sent_again")
+    settle(other, [two], how="sent_again", status=409)
+    found = sections(technician.get("/upload/today").text)
+    assert "None in the whole clinic." in found[LOST]
+    words = found["Not stored, and settled"]
+    assert "Given up by Theo Other, 22 Nov 2026" in words
+    assert "The <b>patient</b> left." in words
+    assert "Sent again by Theo Other" in words
+    words = Page(technician.get(f"/upload/receipt?batch={batch}").text).words
+    assert "2 files were not stored , and what became of them is settled" in words
+    assert "Given up by Theo Other" in words
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"how": "given_up", "reason": ""},
+        {"how": "given_up", "reason": "x" * 1001},
+        {"how": "before", "reason": "x"},
+        {"how": "nothing"},
+        {"how": "sent_again", "act": "none"},
+    ],
+)
+def test_a_form_that_is_not_ours_settles_nothing(
+    parts: Parts, technician: FlaskClient, ada: Patient, form: dict[str, str]
+) -> None:
+    [one] = declare(technician, ada, "one.jpg")[1]
+    end(parts, one, State.REJECTED, reason="truncated")
+    settle(technician, [one], status=422, **form)
+    assert "one.jpg" in sections(technician.get("/upload/today").text)[LOST]
+
+
+def test_who_only_manages_the_service_sees_and_settles_no_file(
+    parts: Parts, technician: FlaskClient, client_for: ClientFor, ada: Patient
+) -> None:
+    [one] = declare(technician, ada, "one.jpg")[1]
+    end(parts, one, State.REJECTED, reason="truncated")
+    admin = client_for(Role.ADMIN)
+    assert admin.get("/upload/today").status_code == 403
+    settle(admin, [one], status=403, how="sent_again")
+    settle(technician, [one], how="given_up", reason="Ada left.")
+    html = admin.get("/admin/files").text
+    assert "Settled: given up." in html
+    for words in ("one.jpg", "Ada"):
+        assert words not in html
+    assert ", 1 not stored" not in Page(admin.get("/account").text).words
+
+
+def test_how_many_files_of_the_clinic_were_not_stored_stands_in_the_navigation(
+    parts: Parts, technician: FlaskClient, client_for: ClientFor, ada: Patient
+) -> None:
+    def said(client: FlaskClient) -> bool:
+        return "Upload 2 , 2 not stored" in Page(client.get("/gallery").text).words
+
+    uploads = declare(technician, ada, "a.jpg", "b.jpg")[1]
+    assert "not stored" not in Page(technician.get("/gallery").text).words
+    for upload in uploads:
+        end(parts, upload, State.REJECTED, reason="truncated")
+    assert said(technician)
+    assert said(client_for(Role.PHYSICIAN))
+    settle(technician, uploads, how="given_up", reason="Lost card.")
+    assert "not stored" not in Page(technician.get("/gallery").text).words
+
+
+def test_a_page_says_that_the_catalog_does_not_answer_even_if_it_cannot_count(
+    technician: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise CatalogBusy("busy")
+
+    monkeypatch.setattr("broker.catalog.unsettled.count", busy)
+    assert technician.get("/nothing-here").status_code == 404
+    assert technician.get("/gallery").status_code == 200
+
+
+def test_the_visit_and_the_report_say_that_a_file_was_not_stored(
+    parts: Parts, technician: FlaskClient, physician: FlaskClient, ada: Patient
+) -> None:
+    scan = shelf.scan(parts, ada)
+    _, uploads = declare(technician, ada, "a.jpg", "b.jpg")
+    report = f"/patients/{ada.id}/visits/{scan.visit_day}"
+    assert "not stored" not in physician.get(f"/patients/{ada.id}").text + physician.get(report).text
+    end(parts, uploads[0], State.REJECTED, reason="truncated")
+    words = Page(physician.get(f"/patients/{ada.id}").text).words
+    assert words.count("1 file was not stored.") == 1
+    assert "1 file was not stored: this report is not complete." in Page(physician.get(report).text).words
+    settle(technician, uploads[:1], how="given_up", reason="x")
+    assert "was not stored" not in physician.get(f"/patients/{ada.id}").text + physician.get(report).text
+
+
+def test_a_file_of_a_day_without_a_visit_is_told_with_its_day(
+    parts: Parts, technician: FlaskClient, physician: FlaskClient, ada: Patient
+) -> None:
+    shelf.scan(parts, ada)
+    file = {"ref": "1", "filename": "a.jpg", "size": 9, "captured_at": "2026-11-20T23:30:00Z", "digest": DIGEST}
+    body = {"batch": str(uuid4()), "patient": ada.id, "files": [file]}
+    [offer] = technician.post("/api/v1/uploads", json=body).get_json()["uploads"]
+    end(parts, offer["id"], State.REJECTED, reason="truncated")
+    words = Page(physician.get(f"/patients/{ada.id}").text).words
+    assert "21 Nov 2026: 1 file was not stored." in words, "the clinic's day"
+
+
+def test_duplicates_are_stored_in_the_list_and_the_receipt_with_when_and_the_digest(
+    parts: Parts, technician: FlaskClient, client_for: ClientFor, ada: Patient
+) -> None:
+    other = client_for(Role.TECHNICIAN, name="Theo Other")
+    [first] = declare(other, ada, "first.jpg")[1]
+    end(parts, first, State.STORED)
+    scan = shelf.scan(parts, ada, upload=first)
+    batch, _ = declare(technician, ada, "twin.jpg")
+    html = technician.get("/upload/today").text
+    assert answer(html)[1] == "Yes: the file you sent today is stored and checked. You may clear it from the camera."
+    assert "Already stored and checked, identical to your file." in sections(html)["Stored"]
+    assert f"/scans/{scan.id}" in Page(html).addresses
+    assert list(sections(html)) == [LOST, "Repeats wanted", "Being checked", "Stored"]
+    words = Page(technician.get(f"/upload/receipt?batch={batch}").text).words
+    for text in ("1 of 1 file stored and checked", "22 Nov 2026, 10:30", "Already stored then", DIGEST):
+        assert text in words
+    assert "not stored" not in words
 
 
 def test_a_day_of_many_files_is_read_to_its_end(technician: FlaskClient, ada: Patient) -> None:

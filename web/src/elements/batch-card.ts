@@ -1,6 +1,7 @@
 /** One patient's files on their way, as a person sees them: sums above, what needs a look first, the rest below. */
-import { Batch, BAD, CHECKING, type Entry, type Item, MOVING, type Order, type Tools } from "../lib/batch.ts";
+import { Batch, BAD, CHECKING, type Entry, type Item, MOVING, type Order, SAFE, type Tools } from "../lib/batch.ts";
 import type { Begun } from "../lib/api.ts";
+import { type Answer, type Sums, mayClear } from "../lib/clear.ts";
 import { bytes, files } from "../lib/text.ts";
 import { type Person, button, copy, inSlices, link, part, setText, showPerson } from "./parts.ts";
 
@@ -56,6 +57,15 @@ export class BatchCard {
       else if (!MOVING.has(phase) && phase !== "asked") done++;
     }
     return { sent, total, done, count, failed };
+  }
+
+  /** Where its files stand: for the answer whether the card may be cleared. */
+  get sums(): Sums {
+    const count = (is: (phase: Entry["phase"]) => boolean): number => this.batch.entries.filter(({ phase }) => is(phase)).length;
+    return {
+      safe: count((phase) => SAFE.has(phase)), sending: count((phase) => MOVING.has(phase)), checking: count((phase) => CHECKING.has(phase)),
+      answers: count((phase) => phase === "asked"), lost: count((phase) => BAD.has(phase)), given_up: 0,
+    };
   }
 
   private changed(entry: Entry): void {
@@ -137,6 +147,7 @@ export class BatchCard {
     const { phase, again, scans } = entry;
     if (phase === "asked") return [button("Skip", () => void this.batch.skip(entry)), button("Send anyway", () => this.batch.send(entry))];
     if (phase === "failed" && again) return [button("Try again", () => entry.again?.())];
+    if (phase === "duplicate") return [quiet(button("Send anyway", () => this.batch.insist(entry)))];
     return phase === "stored" && this.maySee && scans[0] ? [link("View", `/scans/${scans[0]}`)] : [];
   }
 
@@ -151,20 +162,11 @@ export class BatchCard {
 
   /** The one question of a technician: may I clear the camera card? */
   private showSafe(): void {
-    const place = part(this.element, "[data-safe]");
-    const { entries } = this.batch;
-    const open = entries.some(({ phase }) => MOVING.has(phase) || CHECKING.has(phase) || phase === "asked");
-    const stored = entries.filter(({ phase }) => phase === "stored").length;
-    const bad = entries.filter(({ phase }) => BAD.has(phase)).length;
-    place.hidden = open || stored + bad === 0;
-    this.showReceipt(stored > 0 && !open);
-    if (place.hidden) return;
-    place.classList.toggle("bad", bad > 0);
-    part(this.element, ".batch-head progress").hidden = bad === 0;
-    const text = bad
-      ? `${files(bad)} not stored. Keep ${bad === 1 ? "it" : "them"}: the reason stands below.`
-      : `${stored === 1 ? "1 file is" : `All ${stored} files are`} stored and checked. You may clear ${stored === 1 ? "it" : "them"} from the camera.`;
-    place.replaceChildren(...(bad ? [] : [copy(this.root, "template[data-safe-icon]")]), text);
+    const { sums } = this;
+    const answer = mayClear(sums);
+    showAnswer(this.root, part(this.element, "[data-safe]"), answer);
+    part(this.element, ".batch-head progress").hidden = answer?.kind === "yes";
+    this.showReceipt(sums.safe > 0 && sums.sending + sums.checking + sums.answers === 0);
   }
 
   private showReceipt(there: boolean): void {
@@ -173,4 +175,18 @@ export class BatchCard {
     const query = this.batch.batches.map((batch) => `batch=${batch}`).join("&");
     if (there) part<HTMLAnchorElement>(place, "a").href = `/upload/receipt?${query}`;
   }
+}
+
+/** Puts the answer into its line. Screen readers hear it when it stands, not each time that it changes on the way. */
+export function showAnswer(root: ParentNode, place: HTMLElement, answer: Answer | null): void {
+  place.hidden = answer === null;
+  if (!answer || place.textContent === answer.text) return;
+  place.ariaBusy = String(answer.kind === "wait");
+  place.className = `answer ${answer.kind}`;
+  place.replaceChildren(copy(root, `template[data-icon="${answer.kind}"]`), answer.text);
+}
+
+function quiet(element: HTMLElement): HTMLElement {
+  element.classList.add("quiet");
+  return element;
 }

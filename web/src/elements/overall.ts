@@ -1,8 +1,9 @@
 /** Everything that is sent from this page together: how far, how fast, how long, and pause. */
+import { NOTHING, add, mayClear } from "../lib/clear.ts";
 import { Eta, duration } from "../lib/eta.ts";
 import type { Gate } from "../lib/gate.ts";
 import { bytes, files } from "../lib/text.ts";
-import type { BatchCard } from "./batch-card.ts";
+import { type BatchCard, showAnswer } from "./batch-card.ts";
 import { part, setText } from "./parts.ts";
 
 /** Screen readers hear progress at most this often, in milliseconds. */
@@ -40,12 +41,16 @@ export class Overall {
     const sent = part(this.root, "[data-sent]");
     sent.hidden = false;
     part(sent, "[data-overall]").after(card.element);
+    this.changed();
     this.ticking ??= setInterval(() => this.tick(), TICK);
     this.tick();
   }
 
   /** Some batch was painted anew. */
   changed(): void {
+    // At the top of the page, where whoever has sent looks next: nobody has to scroll, or to add up several answers.
+    const sums = this.cards.map((card) => card.sums).reduce(add, NOTHING);
+    showAnswer(this.root, part(this.root, "[data-answer]"), mayClear(sums));
     if (!this.ticking && this.moving) this.ticking = setInterval(() => this.tick(), TICK);
   }
 

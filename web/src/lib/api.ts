@@ -25,6 +25,8 @@ export interface Declaration {
   readonly kind?: string;
   readonly captured_at?: string;
   readonly digest?: string;
+  /** Send it although the very bytes are stored for this patient already. */
+  readonly again?: boolean;
 }
 
 export interface Batch {
@@ -40,8 +42,12 @@ export interface Declared {
   readonly id: string;
   readonly state: State;
   readonly grant: Grant | null;
+  /** The upload that has the very bytes for this patient: then nothing is to be sent, unless that was asked for. */
   readonly duplicate_of: string | null;
   readonly stored_elsewhere: boolean;
+  readonly reason: string | null;
+  /** What staff read about this state, made by the server. */
+  readonly sentence: string;
 }
 
 export type State = "pending" | "received" | "verifying" | "stored" | "rejected" | "expired" | "missing";

@@ -42,8 +42,11 @@ export interface Tools {
   readonly lock: (batch: string) => Promise<(() => void) | null>;
 }
 
-/** What is known of one file: the server's state, or one of the page's own before and beside it. */
-export type Phase = State | "waiting" | "sending" | "asked" | "failed" | "skipped";
+/**
+ * What is known of one file: the server's state, or one of the page's own before and beside it. `duplicate`: the very
+ * bytes are stored for this patient already, so that nothing had to be sent.
+ */
+export type Phase = State | "waiting" | "sending" | "asked" | "failed" | "skipped" | "duplicate";
 
 export class Entry {
   phase: Phase = "waiting";
@@ -53,6 +56,8 @@ export class Entry {
   scans: readonly string[] = [];
   /** Sent a second time, because its bytes changed on the way. */
   resent = false;
+  /** To be sent although the very bytes are stored already: somebody said so. */
+  insisted = false;
   sending: Sending | null = null;
   again: (() => void) | null = null;
 
@@ -85,6 +90,7 @@ const WAYWARD: ReadonlySet<string> = new Set(["digest", "size", "changed", "unre
 const GONE: ReadonlySet<string> = new Set(["upload-expired", "upload-not-found", "digest-mismatch"]);
 export const MOVING: ReadonlySet<Phase> = new Set(["waiting", "sending"]);
 export const CHECKING: ReadonlySet<Phase> = new Set(["received", "verifying"]);
+export const SAFE: ReadonlySet<Phase> = new Set(["stored", "duplicate"]);
 export const BAD: ReadonlySet<Phase> = new Set(["rejected", "missing", "expired", "failed"]);
 
 export class Batch {
@@ -146,6 +152,12 @@ export class Batch {
   send(entry: Entry): void {
     this.set(entry, "waiting", "Waiting");
     void this.deliver(entry);
+  }
+
+  /** Sends a file whose very bytes are stored for this patient already. */
+  insist(entry: Entry): void {
+    entry.insisted = true;
+    this.anew(entry);
   }
 
   /** Declared, or about to be, and not yet sent. */
@@ -210,6 +222,7 @@ export class Batch {
         ref, filename: fileName(file.name), size: file.size, eye,
         ...(file.type ? { media_type: file.type } : {}), ...(kind ? { kind } : {}),
         ...(capturedAt ? { captured_at: capturedAt } : {}), ...(hex ? { digest: singleDigest(hex) } : {}),
+        ...(entry.insisted ? { again: true } : {}),
       };
     } catch (error) {
       entry.again = null;
@@ -221,12 +234,10 @@ export class Batch {
   private accept(entry: Entry, declared: Declared | undefined): void {
     if (!declared) return this.set(entry, "failed", "The service did not answer for this file. Your file is still with you.");
     entry.id = declared.id;
-    if (declared.state !== "pending") return this.arrived(entry, declared.state, "");
+    if (declared.state !== "pending") return this.arrived(entry, phaseOf(declared), declared.sentence);
     if (declared.grant) this.tools.line.grants.hold(declared.id, declared.grant);
-    if (!declared.duplicate_of && !declared.stored_elsewhere) return this.send(entry);
-    this.set(entry, "asked", declared.stored_elsewhere
-      ? "This very file is already stored for another patient. Is this the right patient?"
-      : "This very file is already stored for this patient.");
+    if (!declared.stored_elsewhere || entry.insisted) return this.send(entry);
+    this.set(entry, "asked", "This very file is already stored for another patient. Is this the right patient?");
   }
 
   private async deliver(entry: Entry): Promise<void> {
@@ -243,7 +254,7 @@ export class Batch {
     try {
       // Its lane is free as soon as its bytes are there: while the broker is told, the next file moves.
       const answer = await deliver(() => lanes.run(run), (blocks) => entry.sending?.forget(blocks), complete);
-      this.arrived(entry, answer.state, answer.sentence);
+      this.arrived(entry, phaseOf(answer), answer.sentence);
     } catch (error) {
       entry.again = error instanceof Problem && GONE.has(error.slug) ? () => this.anew(entry) : () => this.send(entry);
       this.set(entry, "failed", explain(error));
@@ -272,12 +283,12 @@ export class Batch {
     if (MOVING.has(entry.phase)) this.set(entry, "sending", `Sending ${entry.percent} %`);
   }
 
-  private arrived(entry: Entry, state: State, sentence: string): void {
+  private arrived(entry: Entry, phase: Phase, sentence: string): void {
     entry.moved = entry.item.file.size;
-    this.set(entry, state, sentence || "Sent, being checked. Keep your file.");
+    this.set(entry, phase, sentence);
     this.tools.line.grants.drop(entry.id!);
     this.settle(entry);
-    this.tools.follow.add(entry.id!, (upload) => this.learn(entry, upload));
+    if (CHECKING.has(phase)) this.tools.follow.add(entry.id!, (upload) => this.learn(entry, upload));
   }
 
   private learn(entry: Entry, upload: Upload): void {
@@ -288,7 +299,7 @@ export class Batch {
     }
     if (upload.state === entry.phase) return;
     entry.scans = upload.scans;
-    this.set(entry, upload.state, upload.sentence);
+    this.set(entry, phaseOf(upload), upload.sentence);
   }
 
   private set(entry: Entry, phase: Phase, words: string): void {
@@ -307,5 +318,7 @@ export class Batch {
     void this.tools.keep.drop(one.batch);
   }
 }
+
+const phaseOf = ({ state, reason }: Pick<Upload, "state" | "reason">): Phase => (state === "expired" && reason === "duplicate" ? "duplicate" : state);
 
 const chunk = (batch: string, entries: readonly Entry[]): Chunk => ({ batch, entries, release: null, busy: false, body: null });
