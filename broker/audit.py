@@ -49,7 +49,8 @@ def view(
     """Append one row about whom and what ``actor`` is shown: ids of patients, and of their uploads and scans.
 
     The same account, act, subjects and detail within ten minutes are one row. An act that hands out a key, or changes
-    something, is never a view: each of those has its own row.
+    something, is never a view: each of those has its own row. Of two that are asked for at the very same moment
+    PostgreSQL may keep both: a row too many hides nobody.
     """
     about, told = list(dict.fromkeys(subjects)), dict(detail or {})
     said = json.dumps([actor.account, act, sorted(about), told], sort_keys=True)
