@@ -75,7 +75,7 @@ SENDER = new_id(NOW)
 
 @pytest.mark.parametrize("state", [State.REJECTED, State.EXPIRED, State.MISSING])
 @pytest.mark.parametrize("reason", [None, *Expiry])
-@pytest.mark.parametrize("by", [None, SENDER, new_id(NOW)])
+@pytest.mark.parametrize("by", [None, SENDER, new_id(NOW)], ids=["nobody", "sender", "other"])
 @pytest.mark.parametrize("how", Settled)
 @pytest.mark.parametrize(("days", "over"), [(0, False), (6, False), (7, True)])
 def test_what_was_not_stored_is_deleted_some_days_after_somebody_settled_it(
