@@ -178,7 +178,7 @@ def from_document(document: Mapping[str, Any]) -> Patient:
     Raises:
         KeyError, TypeError, ValueError: it is none.
     """
-    form = document.get("form", 1)
+    form = document["form"] if "form" in document else 1  # noqa: SIM401 (it may be no object at all)
     if form not in (1, merging.FORM):
         raise ValueError("not a form that we know")
     merged_into = document["merged_into"] if form == merging.FORM else None

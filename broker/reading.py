@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import audit, unsettled
 from .access.actor import Actor
@@ -267,9 +267,9 @@ class Reading:
         with self.catalog.read() as tx:
             return opened.of(tx, actor.account, ids)
 
-    def chart(self, actor: Actor, patient: str, *, now: datetime) -> Chart:
+    def chart(self, actor: Actor, patient: str, *, now: datetime, history: bool = True) -> Chart:
         """Give a patient's visits with links to the thumbnails that are shown; by a record that was merged, those of
-        the patient it was merged into.
+        the patient it was merged into. ``history``: with what was withdrawn, moved, merged and not stored.
 
         Raises:
             NotAllowed, PatientNotFound.
@@ -279,17 +279,16 @@ class Reading:
             who = patients.known(tx, patient)
             versions = patients.versions(tx, who.id)
             rows = [row for row, _ in scans.page(tx, Filter(who.id), after=None, limit=MOST_OF_PATIENT + 1)]
-            gone = [row for row, _ in scans.page(tx, Filter(who.id, withdrawn=True), after=None, limit=MOST)]
-            moved, merged = _moved(tx, who), _merged(tx, who, undo=may(actor, Act.CORRECT))
-            lost = unsettled.of_patient(tx, who.id, now)
+            past = _past(tx, who, now, undo=may(actor, Act.CORRECT)) if history else _NO_PAST
         groups = _grouped(rows[:MOST_OF_PATIENT])
         linked = [(row, who) for group in groups.values() for row in _unfolded(group)]
-        others = [one.other.id for some in moved.values() for one in some if one.other]
-        also = [patient, who.id, *others, *(row.id for row in gone)]
+        others = [one.other.id for some in past.moved.values() for one in some if one.other]
+        also = [patient, who.id, *others, *(row.id for row in past.withdrawn)]
         shown = self.gallery.shown(actor, "patient.read", linked, (Rendition.THUMBNAIL,), now=now, also=also)
         by_id = {one.scan.id: one for one in shown}
         more = len(rows) > MOST_OF_PATIENT
-        return Chart(who, _visits(groups, by_id), tuple(gone), more, tuple(versions), moved, merged, tuple(lost))
+        visits = _visits(groups, by_id)
+        return Chart(who, visits, past.withdrawn, more, tuple(versions), past.moved, past.merged, past.not_stored)
 
     def not_stored(self, actor: Actor, patient: str, *, now: datetime) -> list[Upload]:
         """List files that were sent for a patient, were not stored, and nobody has settled yet.
@@ -414,6 +413,24 @@ def _wanted(ids: Sequence[str], answers: Mapping[str, Sequence[str]], shown: Map
     for scan in ids:
         if scan in shown:
             yield Wanted(shown[scan], tuple(shown[one] for one in answers.get(scan, ()) if one in shown))
+
+
+class _Past(NamedTuple):
+    """What a patient's page tells besides the scans that are there."""
+
+    withdrawn: tuple[Scan, ...]
+    moved: Mapping[str, tuple[Moved, ...]]
+    merged: tuple[Merged, ...]
+    not_stored: tuple[Upload, ...]
+
+
+_NO_PAST = _Past((), {}, (), ())
+
+
+def _past(tx: Tx, who: Patient, now: datetime, *, undo: bool) -> _Past:
+    gone = scans.page(tx, Filter(who.id, withdrawn=True), after=None, limit=MOST)
+    lost = unsettled.of_patient(tx, who.id, now)
+    return _Past(tuple(row for row, _ in gone), _moved(tx, who), _merged(tx, who, undo=undo), tuple(lost))
 
 
 def _moved(tx: Tx, who: Patient) -> dict[str, tuple[Moved, ...]]:

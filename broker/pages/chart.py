@@ -80,7 +80,7 @@ def show(patient: str) -> str | Response:
 @policy(Act.SEE_SCANS)
 def over_time(patient: str) -> str:
     """Show each eye over time, by kind: as a fragment, or as a page for those without scripts."""
-    chart = parts().reading.chart(actor(), patient, now=frame.now())
+    chart = parts().reading.chart(actor(), patient, now=frame.now(), history=False)
     template = "_strips.html" if frame.is_fragment() else "over-time.html"
     return frame.page(template, person=shown.person(chart.patient), strips=_strips(chart))
 

@@ -22,7 +22,7 @@ from ..ids import is_id
 from ..names import Rendition
 from ..records import standing
 from ..words import Review, Sent, Settled, State, is_safe, may_clear, sentence, what_to_do
-from . import frame, texts
+from . import asking, frame, texts
 from .outside import Outside
 from .show import Card, Person, Said, card, person, said
 
@@ -144,9 +144,9 @@ def settle() -> Response:
     """
     form = request.form
     ids, act, how = form.getlist("upload")[:_PAGE], form.get("act", ""), form.get("how", "")
-    if not ids or not all(map(is_id, (act, *ids))) or how not in set(Settled) or len(form.get("reason", "")) > 1000:
+    if not ids or not all(map(is_id, (act, *ids))) or how not in set(Settled):
         raise Invalid("Say what became of the file: sent again, or given up for a reason.")
-    reason = form.get("reason", "")
+    reason = asking.text("reason", asking.LONGEST_REASON)
     parts().unsettled.settle(actor(), act, ids, how=Settled(how), reason=reason, now=frame.now())
     return redirect("/upload/today#not-stored", 303)
 

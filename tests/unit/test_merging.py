@@ -233,8 +233,8 @@ def test_files_declared_for_the_old_record_are_the_survivors(
 ) -> None:
     clinic.merge(old, ada)
     upload = shelf.checked(parts, old)
-    assert parts.uploads.one(TECH, upload).upload.patient_id == old.id, "what was said is kept"
-    assert [patient.id for _, patient in parts.reading.checking(DOC)] == [ada.id]
+    assert parts.uploads.one(TECH, upload, now=NOW).upload.patient_id == old.id, "what was said is kept"
+    assert [patient.id for _, patient in parts.reading.checking(DOC, now=NOW)] == [ada.id]
     scan = shelf.scan(parts, old, upload=shelf.stored(parts, upload))
     assert clinic.now_is(scan).patient_id == ada.id
 

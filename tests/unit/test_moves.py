@@ -103,7 +103,7 @@ def test_a_move_reopens_a_review_and_stands_in_the_list_of_its_author(
     clinic.move(scan, to=bea, by=TECH)
     found = clinic.now_is(scan)
     assert (found.review, found.attention, found.reopened_for) == (Review.UNREVIEWED, ["moved"], DOC.account)
-    assert [one.patient.id for one in parts.reading.worklist(DOC)[0]] == [bea.id]
+    assert [one.patient.id for one in parts.reading.worklist(DOC, now=NOW)[0]] == [bea.id]
     assert [one.scan.id for one in parts.reading.reopened(DOC, now=NOW)] == [scan.id]
     assert parts.reading.reopened(actor(Role.PHYSICIAN), now=NOW) == []
     again = actor(Role.PHYSICIAN)

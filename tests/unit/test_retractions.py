@@ -39,7 +39,7 @@ def test_the_author_takes_a_whole_act_back_and_it_stays_in_the_history(
         assert (clinic.now_is(scan).review, clinic.now_is(scan).records) == (Review.UNREVIEWED, 2)
     told = history(parts.gallery.one(DOC, scans[0].id, now=NOW).records)
     assert [(one["kind"], one.get("retracted", False)) for one in told] == [("review", True), ("retraction", False)]
-    assert len(parts.reading.worklist(DOC)[0]) == 1
+    assert len(parts.reading.worklist(DOC, now=NOW)[0]) == 1
     clinic.review(*scans)
 
 

@@ -90,6 +90,7 @@ def world(parts: Parts, app: Flask) -> World:
         made.append(patient)
     doctor = people.actor(Role.PHYSICIAN)
     repeat = kept[made[1].id][0].id
+    shelf.look(parts, doctor, kept[made[1].id][0])
     parts.records.review(doctor, new_id(NOW), {repeat: 0}, status=Review.REPEAT, note="again, please", now=NOW)
     moved = kept[made[0].id][1].id
     for to in (made[3].id, made[0].id):
@@ -218,7 +219,17 @@ ASKED: dict[tuple[str, str], list[Ask]] = {
         form("/patients/new", mrn="770010", name="Quillfeather, Ada", birth_date="1931-02-11"),
         form("/patients/new", mrn="770099", name="Elderflower, Eve", birth_date="1935-02-15"),
     ],
+    ("POST", "/gallery/cards"): [form("/gallery/cards", scan="{scan}")],
+    ("POST", "/move"): [form("/move", scan="{scan}"), form("/move", scan="{scan}", into="{bea}")],
+    ("POST", "/move/now"): [
+        form("/move/now", **ACT, scan="{scan}", into="{bea}"),
+        form("/move/now", **ACT, scan="{other}", into="{ada}", reason="mistaken"),
+    ],
     ("POST", "/patients/<id:patient>/merge"): [form("/patients/{ada}/merge", mrn="{mrn}")],
+    ("POST", "/patients/<id:patient>/unmerge"): [form("/patients/{ada}/unmerge", **ACT, reason="mistaken")],
+    ("POST", "/scans/<id:scan>/answer"): [form("/scans/{repeat}/answer", **ACT, reason="left")],
+    ("POST", "/scans/<id:scan>/retract"): [form("/scans/{repeat}/retract", **ACT, what="{new}")],
+    ("POST", "/upload/settle"): [form("/upload/settle", **ACT, upload="{rejected}", how="given_up", reason="no eye")],
     ("POST", "/scans/<id:scan>/review"): [form("/scans/{scan}/review", **ACT, status="reviewed", seen="{scan}:9")],
     ("POST", "/scans/<id:scan>/correct"): [form("/scans/{scan}/correct", **ACT, eye="OU")],
     ("POST", "/scans/<id:scan>/addendum"): [form("/scans/{scan}/addendum", **ACT, note="seen")],
@@ -229,6 +240,14 @@ ASKED: dict[tuple[str, str], list[Ask]] = {
         send("/api/v1/reviews", {"id": "{new}", "scans": [{"id": "{moved}", "seen": 0}], "status": "reviewed"}),
         send("/api/v1/reviews", {"id": "{new}", "scans": [{"id": "{moved}", "seen": 2}], "status": "reviewed"}),
     ],
+    ("POST", "/api/v1/scans/opened"): [send("/api/v1/scans/opened", {"scans": [{"id": "{scan}"}]})],
+    ("POST", "/api/v1/answers"): [
+        send("/api/v1/answers", {"id": "{new}", "scan": "{repeat}", "possible": False, "reason": "left"})
+    ],
+    ("POST", "/api/v1/retractions"): [send("/api/v1/retractions", {"id": "{new}", "act": "{new}"})],
+    ("POST", "/api/v1/uploads/settle"): [
+        send("/api/v1/uploads/settle", {"id": "{new}", "upload": "{rejected}", "how": "given_up", "reason": "no eye"})
+    ],
     ("POST", "/api/v1/addenda"): [send("/api/v1/addenda", {"id": "{new}", "scans": ["{moved}"], "note": "clear"})],
     ("POST", "/api/v1/withdrawals"): [
         send("/api/v1/withdrawals", {"id": "{new}", "scans": ["{other}"], "reason": "twice"})
@@ -237,6 +256,12 @@ ASKED: dict[tuple[str, str], list[Ask]] = {
         send("/api/v1/corrections", {
             "id": "{new}", "scans": ["{scan}"], "set": {"patient": "{bea}"}, "reason": "mistaken"
         })
+    ],
+    ("POST", "/api/v1/merges"): [
+        send("/api/v1/merges", {"id": "{new}", "absorbed": "{ada}", "into": "{bea}", "reason": "one person"})
+    ],
+    ("POST", "/api/v1/merges/undo"): [
+        send("/api/v1/merges/undo", {"id": "{new}", "absorbed": "{ada}", "reason": "two people"})
     ],
 }  # fmt: skip
 #: Signing in and out, sessions, accounts, tokens, files of the pages: they know no patient at all.

@@ -26,8 +26,8 @@ def test_a_move_shows_on_both_patients_visits(physician: FlaskClient, parts: Par
     parts.records.correct(DOC, new_id(NOW), ids, changes={"patient": bea.id}, reason="Swapped cards.", now=NOW)
     away, here = read(physician, f"/patients/{ada.id}"), read(physician, f"/patients/{bea.id}")
     told = "on 22 Nov 2026, 10:30 by Dr Other: Swapped cards."
-    assert f"2 scans were moved to Other, Bea , MRN 77 {told}" in away.words
-    assert f"2 scans were moved here from Example, Ada , MRN 0012345 {told}" in here.words
+    assert f"2 scans were moved to Other, Bea, MRN 77 {told}" in away.words
+    assert f"2 scans were moved here from Example, Ada, MRN 0012345 {told}" in here.words
     assert f"/patients/{bea.id}" in away.addresses
     assert f"/patients/{ada.id}" in here.addresses
     # The visit of which nothing is left stands there all the same; the other one is as it was.
@@ -54,7 +54,7 @@ def test_a_merge_is_one_notice_and_the_old_page_leads_to_the_new_one(
     for _ in range(2):  # sent twice, it is one act
         assert physician.post(f"/patients/{ada.id}/merge", data=merge).headers["Location"] == f"/patients/{bea.id}"
     page = read(physician, f"/patients/{bea.id}")
-    assert "MRN 0012345 ( Example, Ada , born 21 Mar 1957) was merged into this record on 22 Nov 2026" in page.words
+    assert "MRN 0012345 (Example, Ada, born 21 Mar 1957) was merged into this record on 22 Nov 2026" in page.words
     assert page.words.count("The name has changed: Married") == 1
     assert "moved" not in page.words.replace("removed", "")
     assert physician.get(f"/patients/{ada.id}").headers["Location"] == f"/patients/{bea.id}"
