@@ -215,14 +215,14 @@ def test_the_versions_say_it_and_no_record_is_written(clinic: Clinic, parts: Par
 
 def test_documents_written_before_there_were_merges_stay_readable() -> None:
     """Word for word as the vault of an older release holds them."""
-    document = {
+    document: dict[str, Any] = {
         "id": "01a20297-4dc0-700a-8d38-7732b38eda18", "issuer": "clinic", "mrn": "0012345", "name": "Example, Ada",
         "birth_date": "1957-03-21", "sex": None, "version": 1, "changed_at": "2026-11-22T09:30:00+00:00",
         "changed_by": "Tess Technician", "account": "01a20297-4dc0-7b77-96a8-ff7a2c5b4f6e",
     }  # fmt: skip
     assert from_document(document) == Patient(
         document["id"], "clinic", "0012345", "Example, Ada", "1957-03-21", None, 1
-    )  # type: ignore[arg-type]
+    )
     for wrong in ({"form": 3}, {"form": 2}, {"form": 2, "merged_into": "nobody"}):
         with pytest.raises((ValueError, KeyError)):
             from_document(document | wrong)
