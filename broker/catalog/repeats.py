@@ -87,7 +87,10 @@ def answers(tx: Tx, ids: Sequence[str], *, most: int) -> dict[str, list[str]]:
 def _wanted() -> sa.CompoundSelect[Any]:
     newest = (scans.c.requested_at.desc(), scans.c.id.desc())
     groups = [
-        sa.select(sa.literal_column(f"'{group}'").label("stands"), scans.c.id).where(REPEAT, which).order_by(*newest).limit(_LIMIT)
+        sa.select(sa.literal_column(f"'{group}'").label("stands"), scans.c.id)
+        .where(REPEAT, which)
+        .order_by(*newest)
+        .limit(_LIMIT)
         for group, which in _GROUPS.items()
     ]
     return sa.union_all(*(sa.select(group.subquery()) for group in groups))

@@ -122,7 +122,7 @@ def test_the_worklist_is_read_in_its_order_from_what_waits_alone(tmp_path: Path)
     reads = [step for step in steps if "INDEX ix_scans" in step]
     assert not [step for step in steps if step == "SCAN scans"]
     assert all("COVERING" in step for step in reads)
-    assert len(asked) == 8
+    assert len(asked) == 9
     assert {step.split("INDEX ")[1].split(" ")[0] for step in reads} == {
         *(
             "ix_scans_waiting",
