@@ -79,6 +79,7 @@ def world(parts: Parts) -> World:
         kept[patient.id] = shelf.put(parts, rows)
     doctor = replace(people.actor(Role.PHYSICIAN), name=f"Phil {MARK}")
     ids = {"status": Review.REPEAT, "note": f"again {MARK}", "now": NOW}
+    shelf.look(parts, doctor, kept[made[1].id][0])
     parts.records.review(doctor, new_id(NOW), {kept[made[1].id][0].id: 0}, **ids)  # type: ignore[arg-type]
     moved = kept[made[0].id][1].id
     for to in (made[3].id, made[0].id):
