@@ -6,7 +6,7 @@ that cannot be moves a scan out of everybody's sight. All who take one ask here,
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 #: Nobody had photographed an eye before. Years such as 1000 or 1 are slips of a keyboard, and a time so near to the
 #: first that a calendar knows overflows as soon as it is told in another time zone.
@@ -17,6 +17,12 @@ FAST_CLOCK = timedelta(hours=26)
 
 #: The furthest that a place on earth can be ahead of UTC.
 _AHEAD = timedelta(hours=14)
+
+
+def instant(text: str, zone: tzinfo) -> datetime:
+    """Read a day or a time, ISO 8601; without an offset it is that of ``zone``. Raises ValueError: it is none."""
+    when = datetime.fromisoformat(text)
+    return when if when.tzinfo else when.replace(tzinfo=zone)
 
 
 def refusal(when: datetime, now: datetime) -> str | None:

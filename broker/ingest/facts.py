@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from .. import capture
 from ..capture import EARLIEST, FAST_CLOCK
 from ..words import CaptureSource, Eye, Kind
 
@@ -112,13 +113,11 @@ def instant(text: str | None, zone: ZoneInfo) -> datetime | None:
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = capture.instant(text, zone)
     except ValueError:
         return None
     # Years at the very ends have no instant in some zones, and nobody took a picture then.
-    if not EARLIEST.year <= moment.year <= LATEST_YEAR:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    return moment.astimezone(UTC) if moment >= EARLIEST and moment.year <= LATEST_YEAR else None
 
 
 def is_ahead(when: datetime, now: datetime) -> bool:
