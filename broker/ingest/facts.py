@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from .. import capture
 from ..capture import EARLIEST, FAST_CLOCK
-from ..capture import instant as read_instant
 from ..text import plain
 from ..words import CaptureSource, Eye, Kind
 
@@ -114,7 +114,7 @@ def instant(text: str | None, zone: ZoneInfo) -> datetime | None:
     if not text:
         return None
     try:
-        moment = read_instant(text, zone)
+        moment = capture.instant(text, zone)
     except ValueError:
         return None
     # Years at the very ends have no instant in some zones, and nobody took a picture then.

@@ -4,7 +4,7 @@
  * turn names round and spell umlauts out; so a value counts only if it could be one, and a name differs only where nothing
  * of it is the same.
  */
-import { type Facts, type Hint, NO_FACTS } from "./facts.ts";
+import type { Facts, Hint } from "./facts.ts";
 
 /** A patient as the service knows one. `birthDate` is ISO: nothing parses what was written for reading. */
 export interface Known {
@@ -28,10 +28,10 @@ const TITLES = new Set(["dr", "prof", "mr", "mrs", "ms", "herr", "frau", "med", 
 const NOBODY: Hint = { id: "", issuer: "", name: "", birth: "" };
 
 /** What a file says against this patient, also one that names nobody: nobody's picture is taken before the birth. */
-export const against = (facts: Facts, person: Known): string[] => differences(facts.patient ?? NOBODY, person, facts);
+export const against = (facts: Facts, person: Known): string[] => differences(facts.patient ?? NOBODY, person, facts.capturedAt, facts.beforeBirth);
 
 /** What differs, as words to show; empty if nothing does. */
-export function differences(hint: Hint, person: Known, { capturedAt, beforeBirth }: Facts = NO_FACTS): string[] {
+export function differences(hint: Hint, person: Known, capturedAt: string | null = null, beforeBirth = false): string[] {
   const sameIssuer = ["", folded(person.issuer)].includes(folded(hint.issuer));
   const id = sameIssuer ? number(hint.id) : "";
   const born = NO_BIRTH.has(hint.birth.trim()) ? "" : hint.birth.trim();
