@@ -192,7 +192,7 @@ def _fold(patient: str, visit: Visit, fold: Folded, ticks: Mapping[str, int] | N
     scan = fold.shown[0].scan
     whole = fold.count > len(fold.shown)
     return {
-        "cards": [_ticked(one, ticks) for one in fold.shown],
+        "cards": [_whole(visit, fold, ticks)] if whole else [_ticked(one, ticks) for one in fold.shown],
         "count": fold.count if whole else 0,
         "ids": [row.id for row in visit.scans if (row.eye, row.kind) == (scan.eye, scan.kind)] if whole else [],
         "href": Asked.of_group(patient, scan.eye, scan.kind, visit.day).address() if whole else "",
@@ -205,6 +205,17 @@ def _ticked(one: Shown, ticks: Mapping[str, int] | None) -> shown.Card:
     if ticks is None or scan.review is not Review.UNREVIEWED:
         return card
     return replace(card, opened=signing.opened(ticks.get(scan.id, 0), scan.facts["frames"], scan.kind))
+
+
+def _whole(visit: Visit, fold: Folded, ticks: Mapping[str, int] | None) -> shown.Card:
+    """The card that stands for many, which says how many of them were opened."""
+    card, scan = shown.card(fold.shown[0], Rendition.THUMBNAIL), fold.shown[0].scan
+    same = [row for row in visit.scans if (row.eye, row.kind) == (scan.eye, scan.kind)]
+    left = [row for row in same if row.review is Review.UNREVIEWED]
+    if ticks is None or not left:
+        return card
+    count = sum(row.id in ticks for row in left)
+    return replace(card, opened=f"{count} of {len(left)} opened" if count else "not opened")
 
 
 def _pair(rows: Sequence[Scan]) -> tuple[str, str] | None:

@@ -39,7 +39,7 @@ def small(card: Card, href: str, under: str, count: int = 0, lazy: bool = True) 
     flags = f'<span class="flags">{flags}</span>' if flags else ""
     many = f'<span class="count">{count:d} pictures</span>' if count else ""
     said = f"<small>{escape(card.review)}</small>" if card.review else ""
-    if card.opened and not count:
+    if card.opened:
         done = "" if card.opened == "not opened" else ' class="seen"'
         said += f"<small{done}>{escape(card.opened)}</small>"
     picture = thumbnail(card, lazy) or f'<span class="nothing">{escape(card.no_preview)}</span>'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -13,11 +12,8 @@ from broker.catalog.scans import Scan
 from broker.words import Eye, Kind
 from tests.browser.clinic import Clinic, Person
 from tests.browser.hands import Hands
+from tests.browser.screens import DESK, PHONE, TABLET, Screen, assert_it_fits
 from tests.browser.visits import Visits
-
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-TABLET: dict[str, Any] = {"viewport": {"width": 820, "height": 1180}}
-DESK: dict[str, Any] = {"viewport": {"width": 1360, "height": 900}}
 
 
 @pytest.fixture
@@ -48,7 +44,7 @@ def now(clinic: Clinic, rows: list[Scan]) -> list[Scan]:
 
 @pytest.mark.parametrize("screen", [DESK, TABLET], ids=["1360", "820"])
 def test_six_wrong_eyes_are_four_actions(
-    clinic: Clinic, visits: Visits, shelf: tuple[Person, list[Scan]], screen: dict[str, Any]
+    clinic: Clinic, visits: Visits, shelf: tuple[Person, list[Scan]], screen: Screen
 ) -> None:
     person, rows = shelf
     page = visits.page("technician", f"/gallery?patient={person.id}", **screen)
@@ -128,7 +124,7 @@ def test_on_a_phone_a_button_turns_taps_into_choices(
     expect(bar(page).get_by_role("status")).to_contain_text("3 scans withdrawn.")
     expect(cards(page)).to_have_count(9)
     assert len(now(clinic, rows)) == 9
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    assert_it_fits(page, PHONE)
 
 
 def test_what_is_folded_away_is_changed_only_by_its_own_box(clinic: Clinic, visits: Visits) -> None:

@@ -221,6 +221,23 @@ def test_a_pack_whose_link_has_run_out_is_asked_for_once_more(
     assert len(asked) == 2
 
 
+def test_of_a_volume_it_is_kept_how_many_slices_were_shown(
+    visits: Visits, reader: tuple[Person, str, str, str]
+) -> None:
+    page = visits.page("physician", f"/scans/{reader[3]}")
+    expect(page.locator("[data-position]")).to_have_text("13/25")
+    told = page.locator(f"[data-covered='{reader[3]}'] [data-opened]")
+    expect(told).to_have_text("1 of 25 slices")
+    for key, place in (("ArrowUp", 12), ("ArrowUp", 11), ("ArrowDown", 12)):
+        page.keyboard.press(key)
+        expect(page.locator("[data-position]")).to_have_text(f"{place}/25")
+    expect(told).to_have_text("3 of 25 slices")
+    expect(page.get_by_role("button", name="Reviewed, next")).to_contain_text("3 of 25 slices")
+    # It is kept for who comes back, and what was seen twice counts once.
+    page.reload()
+    expect(told).to_have_text("3 of 25 slices")
+
+
 def test_c_opens_the_one_before_beside_it_and_both_move_together_until_they_are_parted(
     visits: Visits, reader: tuple[Person, str, str, str]
 ) -> None:

@@ -114,6 +114,15 @@ def physician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> 
     yield "gallery, patients found", page
     page.goto(f"{visits.url}/gallery?patient={shown.person.id}&eye=OD")
     yield "gallery of a patient", page
+    page.get_by_role("checkbox", name="Select").first.check()
+    page.get_by_role("button", name="Kind", exact=True).click()
+    yield "gallery, a scan selected", page
+    page.get_by_role("button", name="Move to another patient").click()
+    page.get_by_role("combobox", name="To whom?").fill(shown.person.mrn)
+    expect(page.get_by_role("option", name=shown.person.name)).to_be_visible()
+    yield "move, patients found", page
+    page.get_by_role("option").first.click()
+    yield "move", page
     page.goto(f"{visits.url}/gallery?kind=ultrasound&to=1990-01-01")
     yield "gallery, nothing fits", page
     for name, scan in (("urgent", shown.urgent), ("without a picture", shown.bare), ("to compare", shown.later)):

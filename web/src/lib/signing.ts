@@ -60,7 +60,8 @@ export class Signing {
     const opened = this.opened();
     if (this.kept || !opened) return;
     event.preventDefault();
-    await opened.flush();
+    // While a form is just being sent, it cannot be sent again: that takes a task of its own.
+    await Promise.all([opened.flush(), new Promise((done) => setTimeout(done))]);
     this.kept = true;
     this.form.requestSubmit(event.submitter);
     this.kept = false;
