@@ -14,7 +14,7 @@ from tests.people import NOW
 from tests.unit.pages import shelf
 
 PAGES = ["/gallery?eye=OD", "/gallery?patient={patient}", "/patients/{patient}", "/worklist", "/api/v1/scans?eye=OD"]
-#: Session, the counts in the navigation, all that the page shows with its past, whether it was just seen, its audit row.
+#: Session, counts of the navigation, all that the page shows with its past, whether it was just seen, its audit row.
 MOST = 13
 
 
