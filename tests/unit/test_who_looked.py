@@ -230,7 +230,7 @@ ASKED: dict[tuple[str, str], list[Ask]] = {
     ("POST", "/scans/<id:scan>/answer"): [form("/scans/{repeat}/answer", **ACT, reason="left")],
     ("POST", "/scans/<id:scan>/retract"): [form("/scans/{repeat}/retract", **ACT, what="{new}")],
     ("POST", "/upload/settle"): [form("/upload/settle", **ACT, upload="{rejected}", how="given_up", reason="no eye")],
-    ("POST", "/scans/<id:scan>/review"): [form("/scans/{scan}/review", **ACT, status="reviewed", seen="{scan}:9")],
+    ("POST", "/scans/<id:scan>/review"): [form("/scans/{scan}/review", **ACT, status="reviewed", seen="{scan}:9:1")],
     ("POST", "/scans/<id:scan>/correct"): [form("/scans/{scan}/correct", **ACT, eye="OU")],
     ("POST", "/scans/<id:scan>/addendum"): [form("/scans/{scan}/addendum", **ACT, note="seen")],
     ("POST", "/scans/<id:scan>/close"): [form("/scans/{repeat}/close", **ACT, note="seen")],

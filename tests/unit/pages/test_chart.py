@@ -54,7 +54,7 @@ def test_a_merge_is_one_notice_and_the_old_page_leads_to_the_new_one(
     for _ in range(2):  # sent twice, it is one act
         assert physician.post(f"/patients/{ada.id}/merge", data=merge).headers["Location"] == f"/patients/{bea.id}"
     page = read(physician, f"/patients/{bea.id}")
-    assert "MRN 0012345 (Example, Ada, born 21 Mar 1957) was merged into this record on 22 Nov 2026" in page.words
+    assert "MRN 0012345, Example, Ada, born 21 Mar 1957, was merged into this record on 22 Nov 2026" in page.words
     assert page.words.count("The name has changed: Married") == 1
     assert "moved" not in page.words.replace("removed", "")
     assert physician.get(f"/patients/{ada.id}").headers["Location"] == f"/patients/{bea.id}"

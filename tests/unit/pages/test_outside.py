@@ -137,7 +137,7 @@ def test_the_receipt_isolates_file_names(app: Flask, world: World) -> None:
 def test_a_form_says_which_field_has_characters_that_cannot_be_seen(app: Flask, world: World, name: str) -> None:
     client, act = signed_in(app, Role.PHYSICIAN), {"act": new_id(NOW), "eye": "OS", "status": "reviewed"}
     path = f"/scans/{world.scan.id}/{'correct' if name == 'reason' else 'review'}"
-    answer = client.post(path, data={**act, name: f"a{MARK}b", "seen": f"{world.scan.id}:0"})
+    answer = client.post(path, data={**act, name: f"a{MARK}b", "seen": f"{world.scan.id}:0:1"})
     assert answer.status_code == 422
     assert f"The {name}: There are characters in it that cannot be seen" in answer.get_data(as_text=True)
 
