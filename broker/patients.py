@@ -165,7 +165,7 @@ def from_document(document: Mapping[str, Any]) -> Patient:
     Raises:
         KeyError, TypeError, ValueError: it is none.
     """
-    form = document["form"] if "form" in document else 1
+    form = document.get("form", 1)
     if form not in (1, merging.FORM):
         raise ValueError("not a form that we know")
     merged_into = document["merged_into"] if form == merging.FORM else None

@@ -300,7 +300,8 @@ def dump(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
     unkept = {"keep_until", "not_before", "lease_until", "fence", "attempts"}
     found, stored = {}, set[str]()
     with catalog.read() as tx:
-        for table in (tables.patients, tables.patient_versions, tables.uploads, tables.batches, tables.scans):
+        known = (tables.patients, tables.patient_versions, tables.uploads, tables.batches, tables.scans, tables.moves)
+        for table in known:
             rows = [dict(row._mapping) for row in tx.execute(sa.select(table))]
             if table is tables.batches:
                 # Of a batch of which nothing was stored the vault knows nothing.

@@ -206,7 +206,9 @@ scans = Table(
     Index(None, "review", "captured_at", "id"),
     Index(None, "flagged", "captured_at", "id"),
     # All that tells whether a scan answers a wanted repeat.
-    Index("ix_scans_series", "patient_id", "eye", "kind", "captured_at", "withdrawn", "sent_at", "captured_source"),
+    Index(
+        "ix_scans_series", "patient_id", "eye", "kind", "captured_at", "withdrawn", "sent_at", "captured_source", "id"
+    ),
     Index(None, "visit_day"),
 )
 

@@ -144,7 +144,7 @@ class VaultReader:
             patient = from_document(document)
             changed_at = datetime.fromisoformat(document["changed_at"]).astimezone(UTC)
             at_home = is_id(patient.id) and names.patient(patient.id, patient.version).name == listed.name
-        except (ValueError, TypeError, KeyError, RecursionError, BlobGone, FileTooLarge) as fault:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, BlobGone, FileTooLarge) as fault:
             return Fault(listed.name, f"no patient's document ({type(fault).__name__})")
         return Version(patient, document, changed_at) if at_home else Fault(listed.name, "its ids are not its name's")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from flask import Blueprint, request
+from flask import Blueprint, redirect, request
+from werkzeug.wrappers import Response
 
 from ..access.permissions import Act, may
 from ..gallery import Shown
@@ -35,7 +36,7 @@ def add_to(pages: Blueprint) -> None:
 
 
 @policy(Act.SEE_SCANS)
-def show() -> str:
+def show() -> str | Response:
     """Show a page of scans; to htmx, only the cards that follow."""
     args = request.args
     asked, after, first = address.read(args), address.key(args.get("after", "")), address.number(args.get("seen", ""))
@@ -43,6 +44,8 @@ def show() -> str:
         found = parts().gallery.page(actor(), asked.which, after=after, limit=PAGE + 1, now=frame.now())
         return frame.page("_cards.html", **_cards(asked, found, first))
     front = parts().reading.front(actor(), asked.which, after=after, limit=PAGE + 1, now=frame.now())
+    if front.patient and front.patient.id != asked.patient:  # that record was merged
+        return redirect(asked.address(patient=front.patient.id), 303)
     return frame.page(
         "gallery.html",
         **_cards(asked, front.shown, first),

@@ -138,7 +138,7 @@ def _person(number: int) -> list[Any]:
     name = f"Person, P {number:06}"
     values = {
         "id": person_id(number), "issuer": "clinic", "mrn": f"{number:08}", "name": name, "name_key": name.casefold(),
-        "birth_date": "1957-03-21", "sex": None, "version": 1, "changed_at": _micros(NOW),
+        "birth_date": "1957-03-21", "sex": None, "version": 1, "changed_at": _micros(NOW), "merged_into": None, "survivor": None,
     }  # fmt: skip
     return [values[column] for column in _PATIENT]
 
@@ -168,6 +168,9 @@ def _scans(count: int, people: int) -> Iterator[list[Any]]:
             "device": f"Device {number % 8}", "facts": facts, "placeholder": placeholder,
             "attention": '["eye"]' if flagged else "[]", "flagged": flagged, "withdrawn": False,
             "urgent": visit < 1_000 and visit % 100 == 3, "review": review, "records": 0,
+            "filed_under": person_id(person), "manifest": 1, "sent_at": _micros(captured),
+            "requested_at": _micros(captured + timedelta(hours=1)) if review == "repeat" else None, "answer": None,
+            "answer_by": None, "not_possible": False, "reopened_for": None,
         }  # fmt: skip
         yield [values[column] for column in _SCAN]
 

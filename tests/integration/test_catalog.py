@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -21,10 +23,12 @@ from broker.catalog.uploads import Batch, Upload
 from broker.errors import CatalogBusy
 from broker.ids import new_id
 from broker.ingest.rows import scan_rows
+from broker.patients import Patients
+from broker.records import Records
 from broker.words import Attention, Eye, Kind, Rejection, Role, State
 from tests import catalogs
 from tests.lanes import FakeDecoder, Rig
-from tests.people import NOW
+from tests.people import NOW, actor
 from tests.postgres import Postgres
 from tests.unit.ingest.test_manifest import described, upload
 
@@ -307,6 +311,71 @@ def test_an_older_version_is_kept_and_changes_nothing(catalog: Catalog) -> None:
         patients.put(tx, newest, {"n": 3}, NOW)
         assert patients.find(tx, newest.id) == newest
         assert patients.versions(tx, newest.id) == [{"n": 1}, {"n": 3}]
+
+
+def test_a_merge_takes_all_scans_along_and_its_undoing_gives_them_back(catalog: Catalog) -> None:
+    known, first, second = Patients(catalog=catalog, issuer="clinic", new_id=new_id), make_patient(1), make_patient(2)
+    ours, others = make_scans(catalog, first, 5), make_scans(catalog, second, 5)
+    said: dict[str, Any] = {"absorbed": second.id, "reason": "One person.", "now": NOW}
+    known.merge(actor(), new_id(NOW), into=first.id, **said)
+    with catalog.read() as tx:
+        assert set(scans.ids_of(tx, patient=first.id)) == {row.id for row in [*ours, *others]}
+        assert patients.search(tx, ["00002"], birth_date=None, after=None, limit=9)[0].id == first.id
+        assert patients.many(tx, [first.id, second.id]).keys() == {first.id, second.id}
+        assert [one.id for one in patients.of_person(tx, second.id)] == [second.id, first.id]
+    known.unmerge(actor(), new_id(NOW), **said)
+    with catalog.read() as tx:
+        assert set(scans.ids_of(tx, patient=second.id)) == {row.id for row in others}
+
+
+def patiently(act: Callable[[], object]) -> None:
+    """Do it as a client does that is told that the catalog is busy."""
+    for _ in range(20):
+        try:
+            act()
+            return
+        except CatalogBusy:
+            continue
+
+
+def store(catalog: Catalog, row: list[Scan]) -> None:
+    with catalog.write() as tx:
+        scans.put(tx, row)
+
+
+def test_what_is_stored_or_moved_while_records_are_merged_ends_with_whom_they_stand_for(catalog: Catalog) -> None:
+    known = Patients(catalog=catalog, issuer="clinic", new_id=new_id)
+    kept = Records(catalog=catalog, zone=ZoneInfo("UTC"))
+    people = first, second = make_patient(1), make_patient(2)
+    moving = make_scans(catalog, first, 4)
+    make_scans(catalog, second, 4)
+    start = threading.Barrier(3)
+    said: dict[str, Any] = {"absorbed": second.id, "reason": "x", "now": NOW}
+
+    def merging() -> None:
+        start.wait()
+        for _ in range(6):
+            patiently(lambda: known.merge(actor(), new_id(NOW), into=first.id, **said))
+            patiently(lambda: known.unmerge(actor(), new_id(NOW), **said))
+        patiently(lambda: known.merge(actor(), new_id(NOW), into=first.id, **said))
+
+    def storing() -> None:
+        start.wait()
+        for number in range(25):
+            patiently(partial(store, catalog, scan_rows(described(upload(patient_id=people[number % 2].id)))))
+
+    def moves() -> None:
+        start.wait()
+        for number in range(12):
+            one, to = [moving[number % 4].id], people[(number + 1) % 2].id
+            patiently(partial(kept.correct, actor(), new_id(NOW), one, changes={"patient": to}, reason="x", now=NOW))
+
+    run_all([threading.Thread(target=work) for work in (merging, storing, moves)])
+    with catalog.read() as tx:
+        rows = tx.execute(sa.select(tables.scans.c.id, tables.scans.c.patient_id)).all()
+        stands = scans.filed(tx, [row.id for row in rows])
+    assert len(rows) == 33
+    assert {row.id: row.patient_id for row in rows} == {scan: end for scan, (_, end) in stands.items()}
 
 
 def test_the_outbox_keeps_its_order(catalog: Catalog) -> None:

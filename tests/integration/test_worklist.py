@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from broker.catalog import Catalog, patients, scans, visits
+from broker.catalog import Catalog, patients, repeats, scans, tables, visits
 from broker.catalog.patients import Patient
+from broker.catalog.repeats import Group
 from broker.catalog.scans import Scan
 from broker.ids import new_id
-from broker.words import Eye
+from broker.words import Eye, Kind
 from tests import catalogs
 from tests.people import NOW
 from tests.unit.pages import shelf
@@ -68,18 +69,32 @@ def test_urgent_visits_come_first_whole_and_then_the_oldest(catalog: Catalog) ->
         assert [visits.count_waiting(tx, most=most) for most in (9, 3, 1)] == [(4, 2), (3, 2), (1, 1)]
 
 
-def test_a_repeat_is_listed_until_a_newer_scan_of_that_eye_and_kind_is_there(catalog: Catalog) -> None:
-    wanted = keep(catalog, ADA, 5)
+def test_a_repeat_is_open_until_a_scan_of_that_eye_and_kind_was_captured_and_sent_after_it(catalog: Catalog) -> None:
+    wanted, linked, not_possible = keep(catalog, ADA, 5), keep(catalog, ADA, 6), keep(catalog, BEA, 7)
+    unknown = keep(catalog, ADA, 1, captured_source="upload", kind=Kind.UNKNOWN)
     with catalog.write() as tx:
-        tx.execute(sa.text("UPDATE scans SET review = 'repeat'"))
+        asked = tables.scans.update().where(tables.scans.c.id.in_([wanted.id, linked.id, not_possible.id]))
+        tx.execute(asked.values(review="repeat", requested_at=NOW - timedelta(days=3)))
+        answer = tables.scans.update().where(tables.scans.c.id == linked.id)
+        tx.execute(answer.values(answer_by=unknown.id, eye="OU"))
+        tx.execute(tables.scans.update().where(tables.scans.c.id == not_possible.id).values(not_possible=True))
     keep(catalog, ADA, 1, eye=Eye.OS)
     keep(catalog, ADA, 1, withdrawn=True)
-    keep(catalog, BEA, 1)
-    with catalog.read() as tx:
-        assert visits.repeats(tx, limit=9) == [wanted.id]
     keep(catalog, ADA, 4)
+
+    def stand() -> tuple[list[str], list[str], list[str]]:
+        with catalog.read() as tx:
+            found = repeats.wanted(tx, limit=9)
+        return found[Group.OPEN], found[Group.ANSWERED], found[Group.NOT_POSSIBLE]
+
+    assert stand() == ([wanted.id], [linked.id], [not_possible.id])
     with catalog.read() as tx:
-        assert visits.repeats(tx, limit=9) == []
+        assert [repeats.counts(tx, most=most) for most in (9, 1)] == [(1, 2), (1, 1)]
+    came = keep(catalog, ADA, 1)
+    assert stand() == ([], sorted([wanted.id, linked.id], reverse=True), [not_possible.id])
+    with catalog.read() as tx:
+        ids = [wanted.id, linked.id, not_possible.id]
+        assert repeats.answers(tx, ids, most=4) == {wanted.id: [came.id], linked.id: [unknown.id]}
 
 
 def test_the_worklist_is_read_in_its_order_from_what_waits_alone(tmp_path: Path) -> None:
@@ -96,7 +111,10 @@ def test_the_worklist_is_read_in_its_order_from_what_waits_alone(tmp_path: Path)
     with catalog.read() as tx:
         visits.waiting(tx, limit=60)
         visits.count_waiting(tx, most=1_000)
-        visits.repeats(tx, limit=60)
+        repeats.wanted(tx, limit=60)
+        repeats.counts(tx, most=100)
+        repeats.answers(tx, ["a", "b"], most=4)
+        scans.reopened(tx, "a", limit=60)
         asked = [one for one in said if one[0].startswith("SELECT")]
         plans = [tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all() for text, values in asked]
     catalog.close()
@@ -104,13 +122,14 @@ def test_the_worklist_is_read_in_its_order_from_what_waits_alone(tmp_path: Path)
     reads = [step for step in steps if "INDEX ix_scans" in step]
     assert not [step for step in steps if step == "SCAN scans"]
     assert all("COVERING" in step for step in reads)
-    assert len(asked) == 5
+    assert len(asked) == 9
     assert {step.split("INDEX ")[1].split(" ")[0] for step in reads} == {
         *(
             "ix_scans_waiting",
             "ix_scans_urgent",
             "ix_scans_repeat",
-            "ix_scans_patient_id_eye_kind_captured_at_withdrawn",
+            "ix_scans_reopened",
+            "ix_scans_series",
         ),
     }
     assert any("ix_scans_waiting (visit_day=?" in step for step in reads)

@@ -52,7 +52,7 @@ class Clinic:
         return self.review(*rows, status=Review.REPEAT, at=at)
 
     def correct(
-        self, *rows: Scan, by: Actor = TECH, at: datetime = NOW, act: str = "", **changes: str
+        self, *rows: Scan, by: Actor = TECH, at: datetime = NOW, act: str = "", **changes: Any
     ) -> list[Document]:
         """Correct scans: ``correct(scan, eye="OS")``."""
         ids = [row.id for row in rows]

@@ -144,9 +144,10 @@ def test_the_same_value_said_again_settles_its_doubt_and_reopens_nothing(
 ) -> None:
     scan = shelf.scan(parts, ada, attention=[what])
     same = {"eye": "OD", "patient": ada.id}[what]
-    clinic.correct(scan, **{what: same})
+    value: dict[str, Any] = {what: same}
+    clinic.correct(scan, **value)
     clinic.review(scan)
-    clinic.correct(scan, **{what: same})
+    clinic.correct(scan, **value)
     found = clinic.now_is(scan)
     assert (found.review, found.attention, found.reopened_for) == (Review.REVIEWED, [], None)
     assert moved(parts, ada) == {}
@@ -200,7 +201,8 @@ def test_a_clock_of_up_to_26_hours_ahead_is_taken(clinic: Clinic, parts: Parts, 
 def test_nobody_was_photographed_before_being_born(clinic: Clinic, parts: Parts, ada: Patient, bea: Patient) -> None:
     parts.patients.change(TECH, bea.id, {"birth_date": "2001-05-06"}, now=NOW)
     scan = shelf.scan(parts, ada)
-    for refused in ({"captured_at": "1957-03-20"}, {"captured_at": "1999-01-01", "patient": bea.id}):
+    refusals: list[dict[str, Any]] = [{"captured_at": "1957-03-20"}, {"captured_at": "1999-01-01", "patient": bea.id}]
+    for refused in refusals:
         with pytest.raises(Invalid):
             clinic.correct(scan, **refused)
     clinic.correct(scan, captured_at="1999-01-01")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -100,7 +101,7 @@ def test_it_is_open_again_when_its_answer_is_withdrawn_moved_or_corrected(
 ) -> None:
     bea = shelf.patient(parts, mrn="2", name="Other, Bea")
     answer = later(parts, ada)
-    for undo, redo in (
+    steps: list[tuple[Callable[[], Any], Callable[[], Any]]] = [
         (lambda: clinic.withdraw(answer), lambda: clinic.withdraw(answer, restore=True)),
         (lambda: clinic.move(answer, to=bea), lambda: clinic.move(answer, to=ada)),
         (lambda: clinic.correct(answer, eye="OS"), lambda: clinic.correct(answer, eye="OD")),
@@ -108,7 +109,8 @@ def test_it_is_open_again_when_its_answer_is_withdrawn_moved_or_corrected(
             lambda: clinic.correct(answer, captured_at="2026-11-22T08:00Z"),
             lambda: clinic.correct(answer, captured_at=LATER.isoformat()),
         ),
-    ):
+    ]
+    for undo, redo in steps:
         undo()
         assert groups(parts) == ({wanted.id: []}, {}, {})
         redo()
@@ -176,9 +178,9 @@ def test_a_technician_answers_not_possible_with_a_reason_and_a_physician_closes_
     def no(reason: str, **more: Any) -> None:
         parts.records.answer(TECH, new_id(NOW), wanted.id, possible=False, reason=reason, now=LATER, **more)
 
-    for wrong in (lambda: no(" "), lambda: no("Left.", by=wanted.id)):
+    for reason, more in ((" ", {}), ("Left.", {"by": wanted.id})):
         with pytest.raises(Invalid):
-            wrong()
+            no(reason, **more)
     no("Patient has left.")
     assert groups(parts) == ({}, {}, {wanted.id: []})
     assert parts.reading.repeat_counts(DOC) == (0, 1)

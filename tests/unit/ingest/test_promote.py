@@ -208,6 +208,38 @@ def test_whose_the_same_bytes_are_is_what_the_last_correction_says(rig: Rig) -> 
     assert rig.manifest(wrong).scans[0].attention == ("stored_elsewhere",)
 
 
+def merged(rig: Rig, *, old: str) -> None:
+    """Merge a record into the rig's patient."""
+    act = {"absorbed": old, "into": rig.patient.id, "reason": "One person.", "now": rig.clock.now}
+    rig.patients.merge(people.actor(), new_id(rig.clock.now), **act)  # type: ignore[arg-type]
+
+
+def test_a_device_that_still_knows_the_old_number_of_a_patient_raises_nothing(rig: Rig) -> None:
+    old, other = (people.patient(rig.patients, mrn=mrn, name="Maiden, Ada") for mrn in ("0001", "0002"))
+    merged(rig, old=old.id)
+
+    def flags(mrn: str, patient: str) -> tuple[str, ...]:
+        hint = {"id": mrn, "name": "MAIDEN^ADA", "birth_date": "1957-03-21"}
+        rig.fake.verdict = replace(JPEG, scans=tuple(replace(scan, patient_hint=hint) for scan in JPEG.scans))
+        upload = rig.send(new_id(rig.clock.now).encode(), patient_id=patient)
+        rig.run()
+        return rig.manifest(upload).scans[0].attention
+
+    for patient in (old.id, rig.patient.id):
+        assert flags("0001", patient) == flags(rig.patient.mrn, patient) == ()
+        assert flags(other.mrn, patient) == ("patient",)
+
+
+def test_what_arrives_for_a_merged_record_is_the_patients_and_its_manifest_says_what_was_declared(rig: Rig) -> None:
+    old = people.patient(rig.patients, mrn="0001", name="Maiden, Ada")
+    upload = rig.send(b"on its way", patient_id=old.id)
+    merged(rig, old=old.id)
+    rig.run()
+    assert rig.manifest(upload).upload.patient == old.id
+    [row] = rig.rows(tables.scans)
+    assert (row["patient_id"], row["filed_under"]) == (rig.patient.id, old.id)
+
+
 def test_of_two_that_are_promoted_at_the_same_time_one_is_flagged(rig: Rig) -> None:
     other = people.patient(rig.patients, mrn="77", name="Bob Beispiel")
     sent = [rig.send(b"a picture"), rig.send(b"a picture", patient_id=other.id)]

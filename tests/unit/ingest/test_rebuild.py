@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -21,7 +22,9 @@ from broker.ops import vaulted
 from broker.ops.indexing import Counts
 from broker.ops.progress import PREFIX
 from broker.ops.rebuild import LEASE, MARK, ensure_indexed, index
-from broker.words import Eye, State
+from broker.records import Records
+from broker.records.reviews import Seen
+from broker.words import Eye, Review, Role, State
 from tests import catalogs, people
 from tests.lanes import JPEG, Died, Rig, dump, fault_at, furnished
 
@@ -332,6 +335,51 @@ def test_it_leaves_an_audit_row(rig: Rig, empty: Catalog) -> None:
     with empty.read() as tx:
         (row,) = audit.newest(tx, before=None, limit=10)
     assert (row.act, row.detail) == ("catalog.rebuilt", {"uploads": 8, "scans": 9, "faults": 0})
+
+
+def said(rig: Rig) -> None:
+    """Merge two records, and move and review a scan of each; everything is published."""
+    doctor, now = people.actor(Role.PHYSICIAN), rig.clock.now
+    other = next(row["id"] for row in rig.rows(tables.patients) if row["id"] != rig.patient.id)
+    third = people.patient(rig.patients, mrn="3", name="Cleo Beispiel").id
+    kept = Records(catalog=rig.catalog, zone=ZoneInfo("Europe/Berlin"))
+    mine, theirs = (
+        sorted(row["id"] for row in rig.rows(tables.scans) if row["patient_id"] == one)
+        for one in (rig.patient.id, other)
+    )
+    for scan in (mine[0], theirs[0]):
+        seen: dict[str, int | Seen] = {scan: 0}
+        kept.review(doctor, new_id(now), seen, status=Review.REVIEWED, note="", now=now, unopened=True)
+    kept.correct(doctor, new_id(now), [mine[0]], changes={"patient": third}, reason="Another's.", now=now)
+    rig.patients.merge(doctor, new_id(now), absorbed=other, into=rig.patient.id, reason="One person.", now=now)
+    rig.publisher.publish()
+
+
+def test_merges_and_moves_come_back(rig: Rig, empty: Catalog) -> None:
+    said(rig)
+    counts = index(empty, rig.vault, QUIET)
+    assert counts.faults == []
+    assert dump(empty) == dump(rig.catalog)
+    assert len(rig.rows(tables.moves)) == 1
+    before = dump(rig.catalog)
+    for check_only in (True, False):
+        assert index(rig.catalog, rig.vault, QUIET, check_only=check_only).different == 0
+    assert dump(rig.catalog) == before
+
+
+@pytest.mark.parametrize("column", ["patient_id", "filed_under"])
+def test_a_scan_that_is_shown_with_another_patient_than_merges_say_is_found_and_put_right(
+    rig: Rig, column: str
+) -> None:
+    said(rig)
+    before = dump(rig.catalog)
+    scan = next(row["id"] for row in rig.rows(tables.scans) if row["filed_under"] != row["patient_id"])
+    wrong = tables.scans.update().where(tables.scans.c.id == scan).values({column: new_id(people.NOW)})
+    with rig.catalog.write() as tx:
+        tx.execute(wrong)
+    for check_only, different in ((True, 1), (False, 1), (True, 0)):
+        assert index(rig.catalog, rig.vault, QUIET, check_only=check_only).different == different
+    assert dump(rig.catalog) == before
 
 
 def test_no_progress_line_names_a_patient(rig: Rig, empty: Catalog) -> None:

@@ -11,12 +11,17 @@ import pytest
 
 from broker import names
 from broker.catalog import outbox, tables
+from broker.catalog.patients import Patient
+from broker.catalog.uploads import Upload
 from broker.ids import new_id, scan_id
+from broker.ingest.crashpoint import Effect
 from broker.names import IntakeBlob
 from broker.ops import erase as erasing
+from broker.ops.rebuild import index
 from broker.storage.containers import Kept, Unerasable
-from tests import people
+from tests import catalogs, people
 from tests.erasures import Case
+from tests.lanes import JPEG, Died, fault_at
 from tests.unit.test_layers import MODULES
 
 
@@ -53,6 +58,58 @@ def test_a_patient_goes_with_everything_and_nobody_else(case: Case, tmp_path: Pa
     assert left == [names.patient_tombstone(case.rig.patient.id).name]
     assert "Ada Newname, born 1957-03-21, number 0012345" in case.lines[0]
     case.rebuilt(tmp_path / "rebuilt")
+
+
+def merged(case: Case) -> tuple[Patient, Upload]:
+    """Another record of the first patient, merged into that, with a file of its own; what is said is published."""
+    old = people.patient(case.rig.patients, mrn="0001", name="Ada Maiden")
+    case.rig.fake.verdict = JPEG
+    upload = case.rig.send(b"of the old record", patient_id=old.id)
+    case.rig.run()
+    into = case.rig.patient.id
+    case.rig.patients.merge(people.actor(), new_id(people.NOW), absorbed=old.id, into=into, reason="x", now=people.NOW)
+    case.rig.publisher.publish()
+    return old, upload
+
+
+def test_a_person_goes_with_every_record_that_was_merged(case: Case, tmp_path: Path) -> None:
+    old, upload = merged(case)
+    before = case.named(case.kept)
+    assert case.patient() == 0
+    assert "with the record merged into it: Ada Maiden, born 1957-03-21, number 0001" in case.lines[0]
+    assert case.named(case.volumes, case.single, case.bad, upload) == set()
+    assert case.named(case.kept) == before
+    assert [row["id"] for row in case.rig.rows(tables.patients)] == [case.other.id]
+    people_left = [name for name in case.rig.store.vault.blobs if old.id in name or case.rig.patient.id in name]
+    graves = {names.patient_tombstone(one).name for one in (old.id, case.rig.patient.id)}
+    assert set(people_left) == graves
+    assert all("Ada" not in case.rig.store.vault.blobs[name].data.decode() for name in graves)
+    case.rebuilt(tmp_path / "rebuilt")
+
+
+def test_a_record_that_was_merged_is_not_erased_alone(case: Case) -> None:
+    old, _ = merged(case)
+    assert case.run(scan=None, patient=old.id) == 1
+    assert case.rig.patient.id in case.lines[-1]
+    assert case.acts() == []
+
+
+@pytest.mark.parametrize("point", [(Effect.TOMBSTONE, "after"), (Effect.ERASE, "before"), (Effect.FORGET, "before")])
+def test_an_erasure_of_merged_records_that_died_is_taken_up_from_an_empty_catalog(
+    case: Case, tmp_path: Path, point: tuple[Effect, str]
+) -> None:
+    """Whatever it got to before it died, and although the catalog was lost too."""
+    old, upload = merged(case)
+    with fault_at(point, Died()), pytest.raises(Died):
+        case.patient()
+    empty = catalogs.fresh(tmp_path / "empty")
+    index(empty, case.rig.vault, lambda line: None)
+    case.rig.catalog = empty
+    assert case.patient() == 0
+    assert case.named(case.volumes, case.single, upload) == set()
+    left = {name for name in case.rig.store.vault.blobs if old.id in name or case.rig.patient.id in name}
+    assert left == {names.patient_tombstone(one).name for one in (old.id, case.rig.patient.id)}
+    assert [row["id"] for row in case.rig.rows(tables.patients)] == [case.other.id]
 
 
 def test_it_asks_twice(case: Case) -> None:

@@ -99,7 +99,7 @@ def _change_indexes() -> None:
     op.drop_index("ix_scans_repeat", "scans")
     op.drop_index(op.f("ix_scans_patient_id_eye_kind_captured_at_withdrawn"), "scans")
     op.create_index(op.f("ix_scans_filed_under"), "scans", ["filed_under"], unique=False)
-    series = "patient_id eye kind captured_at withdrawn sent_at captured_source"
+    series = "patient_id eye kind captured_at withdrawn sent_at captured_source id"
     op.create_index("ix_scans_series", "scans", series.split(), unique=False)
     for name, columns, rows in (
         (
