@@ -29,6 +29,7 @@ class Exhibits:
     urgent: Scan
     bare: Scan
     later: Scan
+    other: Person
     stored: bytes
 
 
@@ -59,7 +60,22 @@ def exhibits(clinic: Clinic) -> Exhibits:
     clinic.parts.records.review(
         doctor, new_id(NOON), {again.id: 0}, status=Review.REPEAT, note=note, now=NOON, unopened=True
     )
-    return Exhibits(person, urgent, bare, later, stored)
+    external = clinic.put(person, kind=Kind.EXTERNAL)
+    clinic.parts.records.review(
+        doctor, new_id(NOON), {external.id: 0}, status=Review.REPEAT, note=note, now=NOON, unopened=True
+    )
+    clinic.put(person, kind=Kind.EXTERNAL)  # captured and sent later: it answers
+    other = clinic.patient("Tour, Toni")
+    moved = clinic.fill(other, 2)[0]
+    clinic.parts.records.correct(
+        doctor,
+        new_id(NOON),
+        [moved.id],
+        changes={"patient": person.id},
+        reason="The device had another patient.",
+        now=NOON,
+    )
+    return Exhibits(person, urgent, bare, later, other, stored)
 
 
 def strangers(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> Iterator[tuple[str, Page]]:
@@ -118,8 +134,8 @@ def physician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> 
     page.get_by_role("button", name="Kind", exact=True).click()
     yield "gallery, a scan selected", page
     page.get_by_role("button", name="Move to another patient").click()
-    page.get_by_role("combobox", name="To whom?").fill(shown.person.mrn)
-    expect(page.get_by_role("option", name=shown.person.name)).to_be_visible()
+    page.get_by_role("combobox", name="To whom?").fill(shown.other.mrn)
+    expect(page.get_by_role("option", name=shown.other.name)).to_be_visible()
     yield "move, patients found", page
     page.get_by_role("option").first.click()
     yield "move", page
