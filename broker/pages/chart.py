@@ -151,8 +151,8 @@ def _moves(moved: Sequence[Moved]) -> list[dict[str, Any]]:
             "away": away,
             "other": shown.person(some[0].other) if some[0].other else None,
             "at": texts.moment(some[0].move.at, zone),
-            "by": some[0].move.by,
-            "reason": some[0].move.reason,
+            "by": Outside(some[0].move.by),
+            "reason": Outside(some[0].move.reason),
         }
         for (_, away), some in acts.items()
     ]
@@ -164,8 +164,8 @@ def _merges(chart: Chart) -> list[dict[str, Any]]:
         {
             "person": shown.person(one.patient),
             "at": texts.moment(one.at, zone),
-            "by": one.by,
-            "reason": one.reason,
+            "by": Outside(one.by),
+            "reason": Outside(one.reason),
             "undo": one.undo,
             "act": str(uuid4()),
         }

@@ -21,6 +21,7 @@ from ..records import standing
 from ..words import CaptureSource, Review
 from . import asking, frame, texts
 from . import show as shown
+from .outside import Outside
 
 #: Open repeats of one patient that are offered to be answered by a scan.
 MOST_OFFERED = 12
@@ -84,8 +85,8 @@ def told(wanted: Iterable[Wanted]) -> list[Told]:
             asked=_asked(one.shown),
             seen=f"{one.shown.scan.id}:{one.shown.scan.records}:{one.shown.scan.manifest}",
             answers=[shown.card(other, Rendition.THUMBNAIL) for other in one.answers],
-            why_not=(one.shown.scan.answer or {}).get("reason", ""),
-            by=(one.shown.scan.answer or {}).get("by_name", ""),
+            why_not=Outside((one.shown.scan.answer or {}).get("reason", "")),
+            by=Outside((one.shown.scan.answer or {}).get("by_name", "")),
             at=texts.moment((one.shown.scan.answer or {}).get("at"), zone),
             acts=(str(uuid4()), str(uuid4())),
         )

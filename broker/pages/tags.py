@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import Flask
 from markupsafe import Markup, escape
 
+from ..text import plain
 from .show import Card
 
 
@@ -52,7 +53,7 @@ def small(card: Card, href: str, under: str, count: int = 0, lazy: bool = True) 
 
 def tick(card: Card) -> Markup:
     """The box that chooses a card; a script shows it, and lets the keyboard choose by the card itself."""
-    label = f"Select {card.person.name}: {card.alt}"
+    label = f"Select {plain(card.person.name)}: {card.alt}"
     return Markup(f'<input class="pick tick" type="checkbox" tabindex="-1" data-tick aria-label="{escape(label)}">')  # noqa: S704
 
 
