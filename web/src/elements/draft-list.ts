@@ -116,7 +116,7 @@ export class DraftList {
 
   private async draft({ file, path }: Chosen, handles: readonly FileSystemHandle[]): Promise<Draft> {
     const head = await file.slice(0, HEAD).arrayBuffer().catch(() => new ArrayBuffer(0));
-    const facts = readFacts(new Uint8Array(head));
+    const facts = readFacts(new Uint8Array(head), new Date());
     return { ref: crypto.randomUUID(), file, path, facts, handles, digest: digester(file, this.hash), eye: facts.eye, kind: facts.kind ?? this.kinds().value, listed: false, row: null };
   }
 

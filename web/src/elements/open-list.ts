@@ -32,7 +32,7 @@ export class OpenList {
       const known = await api.patient(patient).catch(() => null);
       if (!known) continue;
       const [year, month, day] = known.birth_date.split("-");
-      const person = { id: known.id, name: known.name, born: `${Number(day)} ${MONTHS[Number(month) - 1]} ${year}`, mrn: known.mrn };
+      const person = { id: known.id, name: known.name, born: `${Number(day)} ${MONTHS[Number(month) - 1]} ${year}`, mrn: known.mrn, birthDate: known.birth_date, issuer: known.issuer };
       this.list(person, some, [...new Set(some.flatMap(({ batch }) => handles.get(batch) ?? []))]);
     }
     part(this.root, "[data-open]").hidden = part(this.root, "[data-open-list]").childElementCount === 0;
@@ -61,8 +61,8 @@ export class OpenList {
       const at = rest.findIndex(({ file }) => file.name.slice(0, 500) === one.filename && file.size === one.size);
       if (at < 0) continue;
       const [found] = rest.splice(at, 1);
-      const facts = readFacts(new Uint8Array(await found!.file.slice(0, HEAD).arrayBuffer().catch(() => new ArrayBuffer(0))));
-      if (facts.patient && differences(facts.patient, person).length > 0) foreign.push(one.filename);
+      const facts = readFacts(new Uint8Array(await found!.file.slice(0, HEAD).arrayBuffer().catch(() => new ArrayBuffer(0))), new Date());
+      if (facts.patient && differences(facts.patient, person, facts.capturedAt).length > 0) foreign.push(one.filename);
       else pairs.push({ one, found: found! });
     }
     if (foreign.length > 0) return this.say(item, `${foreign[0]} names another patient. Nothing was sent. Choose the files that were begun (E-OTHER).`);

@@ -48,6 +48,9 @@ export interface Person {
   readonly name: string;
   readonly born: string;
   readonly mrn: string;
+  /** ISO, and who issued the number, where the page says so; to be compared and not to be shown. */
+  readonly birthDate: string;
+  readonly issuer: string;
 }
 
 export function showPerson(root: ParentNode, person: Person): void {
@@ -59,7 +62,7 @@ export function showPerson(root: ParentNode, person: Person): void {
 /** The patient whom a piece of the page shows. */
 export function personOf(option: HTMLElement): Person {
   const text = (selector: string): string => part(option, selector).textContent ?? "";
-  return { id: option.dataset["patient"]!, name: text("[data-name]"), born: text("[data-born]"), mrn: text("[data-mrn]") };
+  return { id: option.dataset["patient"]!, name: text("[data-name]"), born: text("[data-born]"), mrn: text("[data-mrn]"), birthDate: option.dataset["birth"] ?? "", issuer: option.dataset["issuer"] ?? "" };
 }
 
 /** Who the service finds for a text. By POST: names must not stand in addresses. */
