@@ -19,6 +19,13 @@ from .show import EYES, KINDS, Choice, Person, people, person
 
 #: Patients offered by one click: those of the last files that this account sent, and for how long.
 RECENT, RECENT_FOR = 6, timedelta(hours=12)
+#: What a person says when a file names another patient than the one chosen; it goes along with the note.
+REASONS = (
+    "The device had the wrong patient",
+    "The number or date was mistyped at the device",
+    "The patient's name or number has changed",
+    "The header or file name is not about this patient",
+)
 #: An upload that nobody declares: for its name no grant exists, so a PUT is refused, if it gets there at all.
 _NOBODYS = "00000000-0000-7000-8000-000000000000"
 
@@ -53,15 +60,15 @@ def show() -> str:
     config = parts().config
     repeat = _repeat(request.args.get("repeat", ""))
     wanted = repeat.person.id if repeat else request.args.get("patient", "")
-    endings = sorted(ending for kind in filetypes.FILE_TYPES for ending in kind.endings)
     return frame.page(
         "upload.html",
         eyes=EYES,
         kinds=[Choice("", "Kind not said"), *KINDS],
         most=config.max_upload_bytes,
         most_text=texts.size(config.max_upload_bytes),
-        endings=endings,
+        endings={kind.name: kind.endings for kind in filetypes.FILE_TYPES},
         refusals=texts.refusals(),
+        reasons=REASONS,
         repeat=repeat,
         account=actor().account,
         probe=f"{config.blob_public_url}/{INTAKE}/{IntakeBlob(_NOBODYS).name}",
