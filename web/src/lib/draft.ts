@@ -47,7 +47,7 @@ export function declared({ said }: Row): { eye: string | null; kind: string | nu
 /** Whether giving `value` would put it in the place of something else that the file says. */
 export function overrules(row: Row, field: Field, value: string | null): boolean {
   const file = fileSays(row, field);
-  if (file === null || value === null || (field === "eye" && value === UNKNOWN) || row.said[field] === value) return false;
+  if (file === null || !value || (field === "eye" && value === UNKNOWN) || row.said[field] === value) return false;
   return field === "capturedAt" ? !row.facts.doubtful && file.slice(0, value.length) !== value : file !== value;
 }
 

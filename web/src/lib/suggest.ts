@@ -20,12 +20,12 @@ export function suggestedEye(path: string): string | null {
 
 /** Words that folders have beside patients' names: what was taken, how it was exported, and the numbers that cameras give. */
 const GENERAL = /^(?:oct|octa|faf|fa|ffa|icg|ir|fundus|colou?r|redfree|photos?|images?|pictures?|scans?|series|stud(?:y|ies)|visit|export|exports|raw|vol|dicom|dcim|dcm|jpe?g|png|tiff?|macula|disc|optic|nerve|widefield|s\d+|se\d+|st\d+|\d{1,3}|\d+canon|\d+nikon)$/;
-const DAY = /^(?:(?:19|20)\d\d[-_. ]?\d\d[-_. ]?\d\d|\d{1,2}[-_. ]\d{1,2}[-_. ](?:19|20)\d\d)$/;
+const DAY = /(?<!\d)(?:(?:19|20)\d\d([-_. ]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])|\d{1,2}[-_. ]\d{1,2}[-_. ](?:19|20)\d\d)(?!\d)/g;
 
 /** Whether a folder's name says nothing about whose the files are: an eye, a kind, a day, a counter. */
 export function isGeneral(folder: string): boolean {
-  const rest = folder.toLowerCase().split(/[\s_-]+/).filter((word) => !RIGHT.has(word) && !LEFT.has(word) && !BOTH.has(word) && !GENERAL.test(word));
-  return rest.length === 0 || DAY.test(rest.join("-"));
+  const words = folder.toLowerCase().replace(DAY, " ").split(/[\s_.-]+/).filter(Boolean);
+  return words.every((word) => RIGHT.has(word) || LEFT.has(word) || BOTH.has(word) || GENERAL.test(word));
 }
 
 /** Which files belong together: the same patient in their headers, else the folders they lie in, but for those that say an eye, a kind or a day. */
