@@ -141,7 +141,7 @@ def test_send_again_brings_patient_eye_kind_and_reason(technician: FlaskClient, 
     parts.records.review(doctor, new_id(people.NOW), {scan.id: 0}, status=Review.REPEAT, note="Lids!", now=people.NOW)
     page = read(technician, f"/upload?repeat={scan.id}")
     (banner,) = [one.attributes for one in page.elements if "data-repeat" in one.attributes]
-    assert (banner["data-patient"], banner["data-eye"], banner["data-kind"]) == (ada.id, "OS", "oct")
+    assert (banner["data-of"], banner["data-wanted-eye"], banner["data-wanted-kind"]) == (ada.id, "OS", "oct")
     for words in ("OS · left · OCT", "Example, Ada", "21 Mar 1957", "0012345", "Lids!", "Dr Pia"):
         assert words in page.words
     assert [one.attributes["data-patient"] for one in options(page) if "data-wanted" in one.attributes] == [ada.id]

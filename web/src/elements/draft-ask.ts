@@ -53,7 +53,8 @@ export class DraftAsk {
     if (!asked) return;
     if (which) this.drafts.give(asked.plan, which);
     this.show();
-    asked.done();
+    // Nothing was done: what was selected for it stays selected.
+    if (which) asked.done();
     if (!this.open) this.closed();
   }
 

@@ -57,7 +57,7 @@ export class DraftList {
   ) {
     this.place = part(root, "[data-groups]");
     this.kinds = new Map([...this.kindChoice.options].slice(1).map(({ value, text }) => [value, text]));
-    this.ask = new DraftAsk(root, this.model, ({ field }, value) => this.words(field, value), () => this.focusRow());
+    this.ask = new DraftAsk(root, this.model, ({ field }, value) => this.words(field, value), () => this.answered());
     this.times = new TimeEditor(root, (refs, value) => this.give("capturedAt", value, refs, refs.length > 1));
     this.lastKind = new LastKind(root, this.model, this.kinds, (kind, refs) => this.give("kind", kind, refs));
     this.place.addEventListener("click", (event) => this.click(event));
@@ -411,6 +411,11 @@ export class DraftList {
     this.selection = selection;
     this.show();
     if (focus) this.focusRow();
+  }
+
+  private answered(): void {
+    this.hooks.changed();
+    this.focusRow();
   }
 
   private focusRow(): void {

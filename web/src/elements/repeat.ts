@@ -11,7 +11,7 @@ export class Repeat {
     private readonly drafts: DraftList,
   ) {
     this.banner = root.querySelector<HTMLElement>("[data-repeat]");
-    this.patient = this.banner?.dataset["patient"] ?? "";
+    this.patient = this.banner?.dataset["of"] ?? "";
     if (this.banner) part(this.banner, "[data-repeat-end]").addEventListener("click", () => this.end());
   }
 
@@ -25,7 +25,7 @@ export class Repeat {
     if (!this.banner?.isConnected || person?.id !== this.patient) return;
     // A folder of several patients is not one picture taken again.
     const meant = this.drafts.all.length === 1 ? refs : [];
-    const { eye, kind } = this.banner.dataset;
+    const { wantedEye: eye, wantedKind: kind } = this.banner.dataset;
     if (eye && eye !== "unknown") this.drafts.give("eye", eye, meant);
     if (kind && kind !== "unknown") this.drafts.give("kind", kind, meant, true, true);
   }
