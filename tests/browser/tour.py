@@ -29,6 +29,7 @@ class Exhibits:
     urgent: Scan
     bare: Scan
     later: Scan
+    wanted: Scan
     stored: bytes
 
 
@@ -57,7 +58,7 @@ def exhibits(clinic: Clinic) -> Exhibits:
     note = "Lids in the way, and the lashes. Once more, please, with the patient's chin well up."
     doctor = people.actor(Role.PHYSICIAN)
     clinic.parts.records.review(doctor, new_id(NOON), {again.id: 0}, status=Review.REPEAT, note=note, now=NOON)
-    return Exhibits(person, urgent, bare, later, stored)
+    return Exhibits(person, urgent, bare, later, again, stored)
 
 
 def strangers(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> Iterator[tuple[str, Page]]:
@@ -103,6 +104,18 @@ def technician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) ->
     page.goto(f"{visits.url}{receipt}")
     expect(page.get_by_role("button", name="Print")).to_be_visible()
     yield "receipt", page
+    page.goto(f"{visits.url}/upload?repeat={shown.wanted.id}")
+    expect(page.get_by_role("region", name="Wanted once more")).to_be_visible()
+    add(page, files.of_patient(folder, shown.person.mrn))
+    expect(page.get_by_role("group", name="What the files say")).to_be_visible()
+    yield "upload, a file says another eye", page
+    page.get_by_role("button", name="Cancel").or_(page.get_by_role("button", name="Keep what")).last.click()
+    add(page, files.of_patient(folder, "NOBODY-1"))
+    expect(page.locator("section.group")).to_have_count(2)
+    page.locator("[data-time]").first.click()
+    page.get_by_role("button", name="Set").click()
+    expect(page.get_by_text("Give the day and the time.")).to_be_visible()
+    yield "upload, groups and a time that cannot be", page
 
 
 def physician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> Iterator[tuple[str, Page]]:
