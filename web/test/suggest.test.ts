@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { MOST_WORDS, namedBy, questions, words } from "../src/lib/path-words.ts";
-import { groupKey, isGeneral, suggestion } from "../src/lib/suggest.ts";
+import { groupKey, grouping, isGeneral, suggestion } from "../src/lib/suggest.ts";
 
 const ada = { id: "a", name: "Example, Ada", birthDate: "1957-03-21", mrn: "0012345", issuer: "clinic" };
 const bea = { id: "b", name: "Other, Bea", birthDate: "1960-01-02", mrn: "0077", issuer: "clinic" };
 const hint = (over: object = {}) => ({ id: "", issuer: "", name: "", birth: "", ...over });
-const nothing = { hints: [], paths: [], named: [], found: [] };
+const nothing = { hints: [], bare: 0, paths: [], named: [], found: [] };
 
 test("a path names a number or a full name as on the service", () => {
   const cases = JSON.parse(readFileSync("../tests/cases/path_words.json", "utf8")) as { path: string; mrn: string; name: string; by: string | null }[];
@@ -58,11 +58,33 @@ test("a record number in every path is as good as in a header, in some of them i
 });
 
 test("a path that names somebody else than the header does is confirmed by itself", () => {
-  const evidence = { hints: [hint({ id: "0012345" })], paths: ["0077/1.dcm"], named: [[bea]], found: [ada] };
+  const evidence = { ...nothing, hints: [hint({ id: "0012345" })], paths: ["0077/1.dcm"], named: [[bea]], found: [ada] };
   assert.deepEqual([suggestion(evidence)?.person.id, suggestion(evidence)?.sure], ["a", false]);
 });
 
 test("nobody known is nobody suggested", () => {
   assert.equal(suggestion(nothing), null);
   assert.equal(suggestion({ ...nothing, hints: [hint({ id: "404" })], found: [] }), null);
+});
+
+test("files without a header lie with the one patient whom the headers in their folder name", () => {
+  const one = { path: "day/x/1.dcm", patient: hint({ id: "1" }), named: [] };
+  const bare = { path: "day/x/2.jpg", patient: null, named: [] };
+  const [a, b] = grouping([one, bare]);
+  assert.equal(a, b);
+  const [c, d, e] = grouping([one, bare, { path: "day/x/3.dcm", patient: hint({ id: "2" }), named: [] }]);
+  assert.equal(new Set([c, d, e]).size, 3);
+  assert.notEqual(grouping([one, { ...bare, path: "day/y/2.jpg" }])[1], a);
+});
+
+test("a group in which some files have no header is confirmed by itself", () => {
+  const evidence = { ...nothing, hints: [hint({ id: "0012345" })], bare: 1, found: [ada] };
+  assert.deepEqual(suggestion(evidence), { person: ada, by: "number", sure: false });
+});
+
+test("files of one folder whose paths name several patients part, and those of one patient do not", () => {
+  const files = ["a", "a", "b", ""].map((id, index) => ({ path: `flat/${index}.jpg`, patient: null, named: id ? [id] : [] }));
+  const keys = grouping(files);
+  assert.deepEqual([keys[0] === keys[1], new Set(keys).size], [true, 3]);
+  assert.equal(new Set(grouping(files.filter(({ named }) => named[0] !== "b"))).size, 1);
 });

@@ -92,7 +92,8 @@ export class DraftGroup {
   /** What the files suggest. */
   suggestion(): Suggestion<Person> | null {
     const named = this.all.map((draft) => draft.named);
-    return suggestion({ hints: this.hints, paths: this.all.map(({ path }) => path), named, found: this.found ?? [] });
+    const bare = this.all.filter(({ facts }) => !facts.patient).length;
+    return suggestion({ hints: this.hints, bare, paths: this.all.map(({ path }) => path), named, found: this.found ?? [] });
   }
 
   /** Looks for whom the headers name, once; says whether anything is known now that was not before. */

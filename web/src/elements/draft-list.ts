@@ -6,7 +6,7 @@ import { moment } from "../lib/capture.ts";
 import { EYES, alone, typing } from "../lib/keys.ts";
 import { cleanName, inOrder } from "../lib/names.ts";
 import { NONE, type Selection, advance, all, extend, neighbour, only, toggle } from "../lib/select.ts";
-import { groupKey } from "../lib/suggest.ts";
+import { groupKey, grouping } from "../lib/suggest.ts";
 import { files } from "../lib/text.ts";
 import { type Code, type Taken, refusedByContents } from "../lib/types.ts";
 import { DraftAsk } from "./draft-ask.ts";
@@ -118,8 +118,7 @@ export class DraftList {
       reading(Math.min(at + ABREAST, fresh.length));
     }
     for (const draft of [...this.drafts.values()].slice(0, HASHED_AHEAD)) void draft.digest()?.catch(() => undefined);
-    this.arrange();
-    this.fold();
+    this.regroup();
     const first = this.keys()[0];
     // Shown first: nothing hidden can take the focus.
     this.hooks.changed();
@@ -259,29 +258,30 @@ export class DraftList {
   /** Whom paths name, and whom headers name, is found out while a person looks at the list. */
   private async lookUp(added: readonly Draft[]): Promise<void> {
     await this.paths.look(added);
-    if (this.split()) {
-      this.arrange();
-      this.fold();
-    }
+    this.regroup();
     this.regrouped();
   }
 
-  /** Files of one folder that name different people are not one patient's: each of those people gets a group. */
-  private split(): boolean {
-    let moved = false;
-    for (const group of this.all) {
-      const bare = group.all.filter(({ facts, named }) => facts.patient === null && named.length === 1);
-      if (group.whose.person || new Set(bare.map(({ named }) => named[0]!.id)).size < 2) continue;
-      for (const draft of bare) {
-        group.drafts.delete(draft.ref);
-        this.group(`named/${draft.named[0]!.id}/${group.key}`, draft.path).drafts.set(draft.ref, draft);
-        moved = true;
-      }
-      if (group.drafts.size > 0) continue;
+  /**
+   * Puts files where they belong by what is known now. What a person confirmed a group for stays; and nothing joins such a
+   * group unseen, unless its patient is the one chosen for the page.
+   */
+  private regroup(): void {
+    const drafts = this.all.flatMap((group) => group.all.map((draft) => ({ draft, group })));
+    const keys = grouping(drafts.map(({ draft }) => ({ path: draft.path, patient: draft.facts.patient, named: draft.named.map(({ id }) => id) })));
+    drafts.forEach(({ draft, group }, index) => {
+      const key = keys[index]!;
+      const taken = this.groups.get(key)?.whose.person;
+      if (key === group.key || group.whose.person || (taken && taken.id !== this.person?.id)) return;
+      group.drafts.delete(draft.ref);
+      this.group(key, draft.path).drafts.set(draft.ref, draft);
+    });
+    for (const group of this.all.filter(({ drafts: rest }) => rest.size === 0)) {
       group.element.remove();
       this.groups.delete(group.key);
     }
-    return moved;
+    this.arrange();
+    this.fold();
   }
 
   /** A group of many has a head and no rows until somebody asks for them. */

@@ -35,6 +35,35 @@ export function groupKey(path: string, patient: (Pick<Hint, "id" | "name" | "bir
   return `folder/${path.split("/").slice(0, -1).filter((folder) => !isGeneral(folder)).join("/")}`;
 }
 
+/** One file as far as it says whose it is. `named`: ids of the known patients whom its path names. */
+export interface Filed {
+  readonly path: string;
+  readonly patient: Hint | null;
+  readonly named: readonly string[];
+}
+
+/**
+ * The group of each file. Files without a header lie with those of the one patient whom the headers in their folder name;
+ * those of one folder whose paths name several patients part.
+ */
+export function grouping(files: readonly Filed[]): string[] {
+  const headers = new Map<string, Set<string>>();
+  const names = new Map<string, Set<string>>();
+  const note = (all: Map<string, Set<string>>, folder: string, key: string): void => void all.set(folder, (all.get(folder) ?? new Set()).add(key));
+  for (const { path, patient, named } of files) {
+    const [folder, key] = [groupKey(path, null), groupKey(path, patient)];
+    if (key !== folder) note(headers, folder, key);
+    else for (const id of named) note(names, folder, id);
+  }
+  return files.map(({ path, patient, named }) => {
+    const [folder, key] = [groupKey(path, null), groupKey(path, patient)];
+    if (key !== folder) return key;
+    if ((names.get(folder)?.size ?? 0) > 1 && named.length === 1) return `named/${named[0]}/${folder}`;
+    const said = headers.get(folder);
+    return said?.size === 1 ? [...said][0]! : folder;
+  });
+}
+
 /** Somebody whom files may belong to. */
 export interface Candidate extends Known {
   readonly id: string;
@@ -42,7 +71,10 @@ export interface Candidate extends Known {
 
 /** What one group of files says about whose it is. `named`: for each file, the known patients whom its path names. */
 export interface Evidence<P extends Candidate> {
+  /** What headers say, each thing once. */
   readonly hints: readonly Hint[];
+  /** How many of the files have no header that says anything. */
+  readonly bare: number;
   readonly paths: readonly string[];
   readonly named: readonly (readonly P[])[];
   /** Whom a search for the header's number or name found. */
@@ -68,7 +100,7 @@ export function suggestion<P extends Candidate>(evidence: Evidence<P>): Suggesti
   const [person] = numbers.length > 0 ? numbers : names;
   if (!person || (numbers.length > 0 ? numbers : names).length > 1) return null;
   const clean = hints.every((hint) => contradictions(hint, person).length === 0) && named.every((some) => some.length === 0 || some.some(({ id }) => id === person.id));
-  const every = hints.length > 0 ? hints.every(({ id }) => id !== "") : paths.every((path) => namedBy(path, person) === "number");
+  const every = hints.length > 0 ? evidence.bare === 0 && hints.every(({ id }) => id !== "") : paths.every((path) => namedBy(path, person) === "number");
   return { person, by: numbers.length > 0 ? "number" : "name", sure: numbers.length > 0 && clean && every };
 }
 
