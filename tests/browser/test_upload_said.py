@@ -176,7 +176,7 @@ def test_a_time_is_set_for_a_row_the_selection_and_a_group_and_cleared_to_the_fi
 
     def set_time(text: str) -> None:
         field.fill(text)
-        page.get_by_role("button", name="Set").click()
+        page.get_by_role("button", name="Set", exact=True).click()
 
     page.get_by_role("button", name="Time of b.jpg").click()
     for text, why in (
@@ -208,7 +208,7 @@ def test_a_time_before_the_birth_of_who_is_chosen_later_is_not_sent(page: Page, 
     add(page, save(tmp_path, a_dot_jpg=files.jpeg()))
     page.get_by_role("button", name="Time of a.jpg").click()
     page.locator("[data-time-edit] input").fill("1950-01-01T10:00")
-    page.get_by_role("button", name="Set").click()
+    page.get_by_role("button", name="Set", exact=True).click()
     choose(page, person)
     eye(page, "a.jpg", "OD").click()
     expect(page.get_by_text("1 file with a time before the patient's birth")).to_be_visible()

@@ -113,7 +113,7 @@ def technician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) ->
     add(page, files.of_patient(folder, "NOBODY-1"))
     expect(page.locator("section.group")).to_have_count(2)
     page.locator("[data-time]").first.click()
-    page.get_by_role("button", name="Set").click()
+    page.get_by_role("button", name="Set", exact=True).click()
     expect(page.get_by_text("Give the day and the time.")).to_be_visible()
     yield "upload, groups and a time that cannot be", page
 
