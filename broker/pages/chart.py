@@ -51,7 +51,7 @@ def show(patient: str) -> str | Response:
     visits = [visit | {"not_stored": lost.pop(visit["iso"], "")} for visit in _days(chart)]
     return frame.page(
         "patient.html",
-        person=shown.person(chart.patient),
+        person=frame.person(chart.patient),
         visits=visits,
         not_stored=[(texts.day(day), said) for day, said in sorted(lost.items(), reverse=True)],
         may_upload=may(actor(), Act.UPLOAD),
@@ -82,7 +82,7 @@ def over_time(patient: str) -> str:
     """Show each eye over time, by kind: as a fragment, or as a page for those without scripts."""
     chart = parts().reading.chart(actor(), patient, now=frame.now(), history=False)
     template = "_strips.html" if frame.is_fragment() else "over-time.html"
-    return frame.page(template, person=shown.person(chart.patient), strips=_strips(chart))
+    return frame.page(template, person=frame.person(chart.patient), strips=_strips(chart))
 
 
 @policy(Act.SEE_SCANS)
@@ -102,7 +102,7 @@ def report(patient: str, day: str) -> str:
     said = sorted(acts.values(), key=lambda record: str(record["at"]))
     return frame.page(
         "report.html",
-        person=shown.person(found[0].patient),
+        person=frame.person(found[0].patient),
         day=texts.day(day),
         now=texts.moment(frame.now(), zone),
         columns=[(texts.EYES[eye], cards[eye]) for eye in (Eye.OD, Eye.OS)],

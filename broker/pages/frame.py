@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -9,8 +10,10 @@ from uuid import uuid4
 
 from flask import Flask, render_template, request
 
+from .. import guard
 from ..access.actor import Actor
 from ..access.permissions import Act, may
+from ..catalog.patients import Patient
 from ..errors import Unavailable
 from ..guard import maybe_actor, parts
 from ..ids import is_id
@@ -60,6 +63,16 @@ def is_fragment() -> bool:
 def page(template: str, **values: Any) -> str:
     """Render a page or a fragment."""
     return render_template(template, **values)
+
+
+def person(patient: Patient) -> show.Person:
+    """Show a patient, with whom this one is easily taken for."""
+    return people([patient])[0]
+
+
+def people(patients: Sequence[Patient]) -> list[show.Person]:
+    """Show patients, each with whom this one is easily taken for: one look for all of them."""
+    return show.people(patients, parts().patients.alike(guard.actor(), [one.id for one in patients]))
 
 
 def home(actor: Actor) -> str:

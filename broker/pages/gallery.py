@@ -52,7 +52,7 @@ def show() -> str | Response:
         "gallery.html",
         **_cards(asked, front.shown, first),
         asked=asked,
-        person=shown.person(front.patient) if front.patient else None,
+        person=frame.person(front.patient) if front.patient else None,
         filtered=asked.address() != "/gallery",
         may_upload=may(actor(), Act.UPLOAD),
         eyes=shown.EYES,

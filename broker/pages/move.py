@@ -72,7 +72,7 @@ def _page(ids: Sequence[str], problem: BrokerError | None = None) -> str:
         "move.html",
         ids=[one.scan.id for one in moving],
         origins=_origins(moving),
-        into=shown.person(other) if other else None,
+        into=frame.person(other) if other else None,
         none_to_move=not moving,
         count=texts.scans(len(moving)),
         cards=[shown.card(one, Rendition.THUMBNAIL) for one in moving[:MOST_SHOWN]],
@@ -93,7 +93,7 @@ def _origins(moving: Sequence[Shown]) -> list[From]:
         visits[one.scan.visit_day] = visits.get(one.scan.visit_day, 0) + 1
     return [
         From(
-            shown.person(people[patient]),
+            frame.person(people[patient]),
             [f"{texts.scans(count)} of {texts.day(day)}" for day, count in sorted(visits.items(), reverse=True)],
         )
         for patient, visits in days.items()

@@ -159,6 +159,7 @@ def _page(scan: str, problem: BrokerError | None = None) -> str:
     return frame.page(
         "scan.html",
         card=shown.card(one, Rendition.DISPLAY),
+        person=frame.person(one.patient),
         pane=shown.pane(one),
         newer=around.newer.id if around.newer else None,
         older=around.older.id if around.older else None,

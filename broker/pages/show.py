@@ -14,6 +14,7 @@ from ..catalog.patients import Patient
 from ..catalog.uploads import Upload
 from ..gallery import Shown
 from ..names import Rendition
+from ..patients import Alike
 from ..words import Eye, Kind, RecordKind, Review
 from . import texts
 from .outside import Outside
@@ -21,12 +22,18 @@ from .outside import Outside
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A patient as shown: name, birth date and record number always stand together."""
+    """A patient as shown: name, birth date and record number always stand together.
+
+    ``birth_date`` is ISO, for the page's code, as ``issuer`` is; ``alike``: why to look twice, in words, or "".
+    """
 
     id: str
     name: str
     born: str
     mrn: str
+    birth_date: str = ""
+    issuer: str = ""
+    alike: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +143,16 @@ EYES = (
 KINDS = tuple(Choice(kind.value, text) for kind, text in texts.KINDS.items() if kind is not Kind.UNKNOWN)
 
 
-def person(patient: Patient) -> Person:
-    """Show a patient."""
-    return Person(patient.id, Outside(patient.name), texts.day(patient.birth_date), Outside(patient.mrn))
+def person(patient: Patient, alike: Alike | None = None) -> Person:
+    """Show a patient; ``alike`` if somebody else is easily taken for this one."""
+    name, mrn, issuer = Outside(patient.name), Outside(patient.mrn), Outside(patient.issuer)
+    words = alike.words if alike else ""
+    return Person(patient.id, name, texts.day(patient.birth_date), mrn, patient.birth_date, issuer, words)
 
 
-def people(patients: Iterable[Patient]) -> list[Person]:
-    """Show patients."""
-    return [person(patient) for patient in patients]
+def people(patients: Iterable[Patient], alike: Mapping[str, Alike]) -> list[Person]:
+    """Show patients; ``alike``: which of them are easily taken for another one, by id."""
+    return [person(patient, alike.get(patient.id)) for patient in patients]
 
 
 def card(shown: Shown, what: Rendition) -> Card:

@@ -26,9 +26,10 @@ def add_to(pages: Blueprint) -> None:
 def show() -> str:
     """Show the visits to read, the repeats to close and those that are wanted, and reviews that were reopened."""
     waiting, count, urgent = parts().reading.worklist(actor(), now=frame.now())
+    people = {one.id: one for one in frame.people([one.patient for one in waiting])}
     visits = [
         {
-            "person": shown.person(one.patient),
+            "person": people[one.patient.id],
             "day": texts.day(one.day),
             "scans": one.scans,
             "urgent": one.urgent,

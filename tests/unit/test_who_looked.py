@@ -116,7 +116,7 @@ def get(path: str, **headers: str) -> Ask:
     return Ask(lambda world, client, _: client.get(filled(path, world), headers=headers))
 
 
-def form(path: str, **fields: str) -> Ask:
+def form(path: str, /, **fields: str) -> Ask:
     def run(world: World, client: FlaskClient, _: list[str]) -> TestResponse:
         data = {name: filled(value, world) for name, value in fields.items()}
         return client.post(filled(path, world), data=data, headers=HTMX)
@@ -160,10 +160,11 @@ ACT = {"act": "{new}"}
 #: How each route is asked; what changes something stands last, so that all before it see the world as it was made.
 ASKED: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/"): [get("/")],
-    ("GET", "/upload"): [own("GET /upload"), get("/upload?patient={ada}")],
+    ("GET", "/upload"): [own("GET /upload"), get("/upload?patient={ada}"), get("/upload?repeat={repeat}")],
     ("GET", "/upload/today"): [own("GET /upload/today")],
     ("GET", "/upload/receipt"): [own("GET /upload/receipt?batch={batch}")],
     ("POST", "/patients/search"): [form("/patients/search", q="77001"), form("/patients/search", q="ada", links="1")],
+    ("POST", "/patients/named"): [form("/patients/named", path="visit/{mrn}/OD_1.jpg")],
     ("GET", "/worklist"): [get("/worklist")],
     ("GET", "/gallery"): [get("/gallery"), get("/gallery?patient={ada}&eye=OS"), get("/gallery", **HTMX)],
     ("GET", "/gallery/fresh"): [get("/gallery/fresh?known={checked}&since=0", **HTMX)],

@@ -2,6 +2,7 @@
 import { Batch, BAD, CHECKING, type Entry, type Item, MOVING, type Order, SAFE, type Tools } from "../lib/batch.ts";
 import type { Begun } from "../lib/api.ts";
 import { type Answer, type Sums, mayClear } from "../lib/clear.ts";
+import { fileName } from "../lib/outside.ts";
 import { bytes, files } from "../lib/text.ts";
 import { type Person, button, copy, inSlices, link, part, setText, showPerson } from "./parts.ts";
 
@@ -90,9 +91,10 @@ export class BatchCard {
     const row = copy(this.root, "template[data-line]");
     const { what, thumb } = this.sent[this.batch.entries.indexOf(entry)]!;
     part(row, ".thumb").replaceChildren(...thumb);
-    setText(row, ".name b", entry.item.file.name);
+    const name = fileName(entry.item.file.name);
+    setText(row, ".name bdi", name);
     setText(row, "[data-what]", [what, bytes(entry.item.file.size)].filter(Boolean).join(" · "));
-    part(row, "progress").setAttribute("aria-label", entry.item.file.name);
+    part(row, "progress").setAttribute("aria-label", name);
     this.rows.set(entry, row);
     this.fill(entry, row);
     return row;

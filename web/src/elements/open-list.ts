@@ -1,6 +1,7 @@
 /** Uploads of this account that were begun and have not arrived: gone on with from the same files, wherever they were begun. */
 import type { Begun } from "../lib/api.ts";
 import { type Chosen, type Gathered, fromHandles, fromInput } from "../lib/folder.ts";
+import { day } from "../lib/capture.ts";
 import { HEAD, readFacts } from "../lib/facts.ts";
 import { fileName } from "../lib/outside.ts";
 import { bytes, files } from "../lib/text.ts";
@@ -9,8 +10,6 @@ import type { Sent } from "./batch-card.ts";
 import { digester } from "./draft-group.ts";
 import { type Engine, lockName } from "./engine.ts";
 import { type Person, copy, part, setText, showPerson } from "./parts.ts";
-
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 type Resume = (person: Person, begun: readonly Begun[], sent: readonly Sent[]) => void;
 
@@ -32,8 +31,7 @@ export class OpenList {
     for (const [patient, some] of byPatient(free)) {
       const known = await api.patient(patient).catch(() => null);
       if (!known) continue;
-      const [year, month, day] = known.birth_date.split("-");
-      const person = { id: known.id, name: known.name, born: `${Number(day)} ${MONTHS[Number(month) - 1]} ${year}`, mrn: known.mrn, birthDate: known.birth_date, issuer: known.issuer };
+      const person = { id: known.id, name: known.name, born: day(known.birth_date), mrn: known.mrn, birthDate: known.birth_date, issuer: known.issuer, alike: "" };
       this.list(person, some, [...new Set(some.flatMap(({ batch }) => handles.get(batch) ?? []))]);
     }
     part(this.root, "[data-open]").hidden = part(this.root, "[data-open-list]").childElementCount === 0;

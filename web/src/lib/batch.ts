@@ -16,8 +16,9 @@ import { explain } from "./text.ts";
 export interface Item {
   readonly ref: string;
   readonly file: File;
-  readonly eye: string;
-  readonly kind: string;
+  /** What a person said; null: nobody said anything, and what the file says counts. */
+  readonly eye: string | null;
+  readonly kind: string | null;
   readonly capturedAt: string | null;
   /** Hex SHA-256 of a file sent in one piece, null for a block plan. `fresh`: read the file again. */
   readonly digest: (fresh?: boolean) => Promise<string | null>;
@@ -219,8 +220,8 @@ export class Batch {
       // A digest that is known in time finds duplicates before a byte is sent; else it is told when the file is there.
       const hex = await Promise.race([digest(), soon]);
       return {
-        ref, filename: fileName(file.name), size: file.size, eye,
-        ...(file.type ? { media_type: file.type } : {}), ...(kind ? { kind } : {}),
+        ref, filename: fileName(file.name), size: file.size,
+        ...(file.type ? { media_type: file.type } : {}), ...(eye ? { eye } : {}), ...(kind ? { kind } : {}),
         ...(capturedAt ? { captured_at: capturedAt } : {}), ...(hex ? { digest: singleDigest(hex) } : {}),
         ...(entry.insisted ? { again: true } : {}),
       };
