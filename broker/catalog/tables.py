@@ -1,6 +1,7 @@
 """The catalog's tables. Times are microseconds since 1970 (UTC); documents are JSON text.
 
-Everything here but accounts, sessions, tokens, pending uploads and the newest audit rows can be rebuilt from the vault.
+Everything here can be rebuilt from the vault, but accounts, sessions, tokens, pending uploads, the newest audit rows,
+and what was opened.
 """
 
 from __future__ import annotations

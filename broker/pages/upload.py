@@ -14,6 +14,7 @@ from ..ids import is_id
 from ..names import INTAKE, IntakeBlob
 from ..words import Eye, Kind, RecordKind, Review
 from . import frame, texts
+from .outside import Outside
 from .show import EYES, KINDS, Choice, Person
 
 #: Patients offered by one click: those of the last files that this account sent, and for how long.
@@ -101,7 +102,7 @@ def _repeat(scan: str) -> Repeat | None:
         shown.scan.eye,
         shown.scan.kind,
         f"{texts.EYES[shown.scan.eye]} · {texts.KINDS[shown.scan.kind]}",
-        said["note"],
-        said["by"],
+        Outside(said["note"]),
+        Outside(said["by"]),
         texts.moment(said["at"], parts().config.time_zone),
     )
