@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
-from . import audit, merging
+from . import audit, merging, pathwords
 from .access.actor import Actor
 from .access.permissions import Act, require
 from .catalog import Catalog, Conflict, Tx
@@ -20,6 +21,26 @@ from .words import Sex
 EARLIEST_BIRTH = date(1880, 1, 1)
 #: What a change may set.
 CHANGEABLE = frozenset({"issuer", "mrn", "name", "birth_date", "sex"})
+#: Paths that are looked up at once, and patients whom they may name; a name that more people bear tells nobody apart.
+MOST_PATHS, MOST_NAMED = 50, 50
+
+
+class Alike(StrEnum):
+    """Why a patient is easily taken for another one."""
+
+    NAMESAKE = "namesake"
+    TWIN = "twin"
+
+    @property
+    def words(self) -> str:
+        """What stands on the chip beside the patient."""
+        return _ALIKE[self]
+
+
+_ALIKE = {
+    Alike.NAMESAKE: "Namesake: check the birth date",
+    Alike.TWIN: "Same surname and birth date as another patient",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +127,40 @@ class Patients:
                 audit.record(tx, actor, "patient.see", now=now, subjects=subjects)
         return known
 
+    def named(self, actor: Actor, paths: Sequence[str], *, now: datetime) -> list[Patient]:
+        """Give the patients whose record number or full name stands in one of these paths or file names.
+
+        Raises:
+            NotAllowed.
+            Invalid: there are more paths, or more different words in them, than are looked up at once.
+        """
+        require(actor, Act.FIND_PATIENT)
+        if len(paths) > MOST_PATHS or len(pathwords.distinct(paths)) > pathwords.MOST_WORDS:
+            words = f"At most {MOST_PATHS} paths of {pathwords.MOST_WORDS} different words are looked up at once."
+            raise Invalid(words, field="path")
+        mrns = {way for path in paths for one in pathwords.numbers(path) for way in (one, one.upper())}
+        keys = {key for path in paths for key in pathwords.name_keys(path)}
+        with self.catalog.write() as tx:
+            some = rows.named(tx, mrns=mrns, name_keys=keys, limit=MOST_NAMED)
+            found = [one for one in some if any(_names(path, one) for path in paths)]
+            audit.record(tx, actor, "patient.named", now=now, subjects=[patient.id for patient in found])
+        return found
+
+    def alike(self, actor: Actor, ids: Iterable[str]) -> dict[str, Alike]:
+        """Say which of these patients are easily taken for another one, and why.
+
+        Namesakes have the same name, whichever part comes first; twins the same surname and birth date.
+        """
+        require(actor, Act.FIND_PATIENT)
+        with self.catalog.read() as tx:
+            known = rows.many(tx, dict.fromkeys(ids))
+            if not known:
+                return {}
+            keys = {key for one in known.values() for key in (one.name.casefold(), _turned(one.name.casefold()))}
+            others = rows.like(tx, name_keys=keys, birth_dates={one.birth_date for one in known.values()})
+        found = {one.id: _likeness(one, others) for one in known.values()}
+        return {one: why for one, why in found.items() if why}
+
     def change(self, actor: Actor, patient: str, changes: Mapping[str, Any], *, now: datetime) -> Patient:
         """Make a new version of a patient with ``changes``; the same values again make none.
 
@@ -157,6 +212,33 @@ class Patients:
     def _keep(self, tx: Tx, actor: Actor, patient: Patient, act: str, now: datetime) -> None:
         merging.keep(tx, actor, patient, now)
         audit.record(tx, actor, act, now=now, subjects=[patient.id], detail={"version": patient.version})
+
+
+def _names(path: str, patient: Patient) -> bool:
+    return pathwords.names_number(path, patient.mrn) or pathwords.names_person(path, patient.name)
+
+
+def _likeness(patient: Patient, others: Iterable[tuple[str, str, str]]) -> Alike | None:
+    key = patient.name.casefold()
+    rest = [(name, born) for one, name, born in others if one != patient.id]
+    if any(born == patient.birth_date and _family(name) == _family(key) for name, born in rest):
+        return Alike.TWIN
+    return Alike.NAMESAKE if any(name in (key, _turned(key)) for name, _ in rest) else None
+
+
+def _family(name: str) -> str:
+    """The family's part of a name: what stands before the comma, else the last word."""
+    family, comma, _given = name.partition(",")
+    return family.strip() if comma else name.split()[-1]
+
+
+def _turned(name: str) -> str:
+    """``example, ada`` for ``ada example``, and the other way round."""
+    family, comma, given = name.partition(", ")
+    if comma:
+        return f"{given} {family}"
+    given, _, family = name.rpartition(" ")
+    return f"{family}, {given}" if given else name
 
 
 def from_document(document: Mapping[str, Any]) -> Patient:

@@ -120,6 +120,24 @@ def search(
     return [Patient(*row) for row in tx.execute(query)]
 
 
+def named(tx: Tx, *, mrns: Iterable[str], name_keys: Iterable[str], limit: int) -> list[Patient]:
+    """List patients with one of these record numbers, or one of these case-folded names; by two indexes."""
+    either = patients.c.mrn.in_(list(mrns)) | patients.c.name_key.in_(list(name_keys))
+    query = sa.select(*COLUMNS).where(either).order_by(patients.c.name_key, patients.c.id).limit(limit)
+    return [Patient(*row) for row in tx.execute(query)]
+
+
+def like(tx: Tx, *, name_keys: Iterable[str], birth_dates: Iterable[str]) -> list[tuple[str, str, str]]:
+    """List (id, case-folded name, birth date) of all with one of these names or birth dates; by two indexes.
+
+    What was merged into another record is no other person.
+    """
+    either = patients.c.name_key.in_(list(name_keys)) | patients.c.birth_date.in_(list(birth_dates))
+    query = sa.select(patients.c.id, patients.c.name_key, patients.c.birth_date)
+    query = query.where(either, patients.c.merged_into.is_(None))
+    return [(row.id, row.name_key, row.birth_date) for row in tx.execute(query)]
+
+
 def put(tx: Tx, patient: Patient, document: dict[str, Any], changed_at: datetime) -> None:
     """Make ``patient`` the current version, and keep ``document`` as that version; repeating it changes nothing.
 

@@ -45,7 +45,7 @@ def show(patient: str) -> str | Response:
         return redirect(f"/patients/{chart.patient.id}", 303)
     return frame.page(
         "patient.html",
-        person=shown.person(chart.patient),
+        person=frame.person(chart.patient),
         visits=_days(chart),
         merged=_merges(chart),
         more=chart.more,
@@ -74,7 +74,7 @@ def over_time(patient: str) -> str:
     """Show each eye over time, by kind: as a fragment, or as a page for those without scripts."""
     chart = parts().reading.chart(actor(), patient, now=frame.now())
     template = "_strips.html" if frame.is_fragment() else "over-time.html"
-    return frame.page(template, person=shown.person(chart.patient), strips=_strips(chart))
+    return frame.page(template, person=frame.person(chart.patient), strips=_strips(chart))
 
 
 @policy(Act.SEE_SCANS)
@@ -94,7 +94,7 @@ def report(patient: str, day: str) -> str:
     said = sorted(acts.values(), key=lambda record: str(record["at"]))
     return frame.page(
         "report.html",
-        person=shown.person(found[0].patient),
+        person=frame.person(found[0].patient),
         day=texts.day(day),
         now=texts.moment(frame.now(), zone),
         columns=[(texts.EYES[eye], cards[eye]) for eye in (Eye.OD, Eye.OS)],

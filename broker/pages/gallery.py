@@ -50,7 +50,7 @@ def show() -> str | Response:
         "gallery.html",
         **_cards(asked, front.shown, first),
         asked=asked,
-        person=shown.person(front.patient) if front.patient else None,
+        person=frame.person(front.patient) if front.patient else None,
         filtered=asked.address() != "/gallery",
         may_upload=may(actor(), Act.UPLOAD),
         eyes=shown.EYES,
@@ -70,7 +70,8 @@ def some() -> str:
     asked = address.read(request.form)
     ids = [one for one in dict.fromkeys(request.form.getlist("scan")) if is_id(one)][:MOST_CARDS]
     found = parts().gallery.some(actor(), ids, now=frame.now())
-    cards = [shown.card(one, Rendition.THUMBNAIL) for one in found if asked.fits(one)]
+    alike = frame.alike(one.patient for one in found)
+    cards = [shown.card(one, Rendition.THUMBNAIL, alike) for one in found if asked.fits(one)]
     return frame.page("_cards.html", cards=cards, first=PAGE, more=None)
 
 
@@ -81,7 +82,8 @@ def fresh() -> str:
     known = [one for one in request.args.get("known", "").split(",") if is_id(one)][:TILES]
     since = max(address.moment(request.args.get("since", "")), frame.now() - LONGEST_LOOK)
     arrived = parts().reading.arrived(actor(), known, since=since, now=frame.now())
-    cards = [shown.card(one, Rendition.THUMBNAIL) for one in arrived if asked.fits(one)]
+    alike = frame.alike(one.patient for one in arrived) if arrived else {}
+    cards = [shown.card(one, Rendition.THUMBNAIL, alike) for one in arrived if asked.fits(one)]
     return frame.page("_fresh.html", **_checking(asked, parts().reading.checking(actor())), arrived=cards)
 
 
@@ -105,7 +107,8 @@ def _month(asked: Asked, month: str) -> str:
 
 def _cards(asked: Asked, found: list[Shown], first: int) -> dict[str, object]:
     """One page of cards, and where it goes on; ``found`` has one scan more than a page if it does."""
-    cards = [shown.card(one, Rendition.THUMBNAIL) for one in found[:PAGE]]
+    alike = frame.alike(one.patient for one in found)
+    cards = [shown.card(one, Rendition.THUMBNAIL, alike) for one in found[:PAGE]]
     seen = str(first + len(cards))
     more = asked.address(after=address.place(found[PAGE - 1].key), seen=seen) if len(found) > PAGE else None
     return {"cards": cards, "first": first, "more": more}

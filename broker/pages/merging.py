@@ -13,7 +13,6 @@ from ..errors import BrokerError, IllegalMove, Invalid
 from ..guard import actor, parts, policy
 from ..ids import is_id
 from . import asking, frame, texts
-from . import show as shown
 
 
 def add_to(pages: Blueprint) -> None:
@@ -61,8 +60,8 @@ def _page(who: Patient, into: Patient | None, problem: BrokerError | None = None
     nobody = "" if into else "No other patient has this record number."
     return frame.page(
         "merge.html",
-        person=shown.person(who),
-        into=shown.person(into) if into else None,
+        person=frame.person(who),
+        into=frame.person(into) if into else None,
         count=texts.scans(len(parts().reading.scans_of(actor(), who.id))),
         act=str(uuid4()),
         typed=asking.typed(problem),

@@ -72,7 +72,7 @@ def _page(ids: Sequence[str], problem: BrokerError | None = None) -> str:
         "move.html",
         ids=[one.scan.id for one in moving],
         origins=_origins(moving),
-        into=shown.person(other) if other else None,
+        into=frame.person(other) if other else None,
         none_to_move=not moving,
         count=texts.scans(len(moving)),
         cards=[shown.card(one, Rendition.THUMBNAIL) for one in moving[:MOST_SHOWN]],
@@ -87,13 +87,14 @@ def _page(ids: Sequence[str], problem: BrokerError | None = None) -> str:
 
 def _origins(moving: Sequence[Shown]) -> list[From]:
     people = {one.patient.id: one.patient for one in moving}
+    alike = frame.alike(people.values())
     days: dict[str, dict[str, int]] = {}
     for one in moving:
         visits = days.setdefault(one.patient.id, {})
         visits[one.scan.visit_day] = visits.get(one.scan.visit_day, 0) + 1
     return [
         From(
-            shown.person(people[patient]),
+            shown.person(people[patient], alike.get(patient)),
             [f"{texts.scans(count)} of {texts.day(day)}" for day, count in sorted(visits.items(), reverse=True)],
         )
         for patient, visits in days.items()

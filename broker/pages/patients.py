@@ -1,13 +1,15 @@
-"""Finding and making a patient, as fragments. By POST, because names must not stand in addresses."""
+"""Finding and making a patient, and whom paths name, as fragments. By POST: names must not stand in addresses."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from flask import Blueprint, request
 
 from ..access.permissions import Act
+from ..catalog.patients import Patient
 from ..errors import Invalid
 from ..guard import actor, parts, policy
 from ..words import Sex
@@ -15,11 +17,14 @@ from . import frame, show
 
 #: Rows of a search; the page asks for more letters instead of a second page.
 MOST = 12
+#: Characters of one folder's or file's name that are looked at.
+LONGEST_PATH = 200
 
 
 def add_to(pages: Blueprint) -> None:
-    """Add the two fragments."""
+    """Add the three fragments."""
     pages.post("/patients/search")(search)
+    pages.post("/patients/named")(named)
     pages.post("/patients/new")(make)
 
 
@@ -31,7 +36,14 @@ def search() -> str:
         return ""
     found = parts().patients.find(actor(), text, now=frame.now(), limit=MOST + 1)
     links = bool(request.form.get("links"))
-    return _list(patients=show.people(found[:MOST]), more=len(found) > MOST, query=text, links=links)
+    return _list(patients=_people(found[:MOST]), more=len(found) > MOST, query=text, links=links)
+
+
+@policy(Act.FIND_PATIENT)
+def named() -> str:
+    """List whom folder and file names name: the field ``path``, once for each of them."""
+    paths = [path[:LONGEST_PATH] for path in request.form.getlist("path")]
+    return _list(patients=_people(parts().patients.named(actor(), paths, now=frame.now())))
 
 
 @policy(Act.MAKE_PATIENT)
@@ -46,7 +58,11 @@ def make() -> str:
         sex=Sex(form["sex"]) if form.get("sex") in set(Sex) else None,
         now=frame.now(),
     )
-    return _list(patients=[show.person(patient)], made=patient.id)
+    return _list(patients=_people([patient]), made=patient.id)
+
+
+def _people(found: Sequence[Patient]) -> list[show.Person]:
+    return show.people(found, parts().patients.alike(actor(), [patient.id for patient in found]))
 
 
 def _list(**values: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,18 +13,25 @@ from ..catalog.patients import Patient
 from ..catalog.uploads import Upload
 from ..gallery import Shown
 from ..names import Rendition
+from ..patients import Alike
 from ..words import Eye, Kind, RecordKind, Review
 from . import texts
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A patient as shown: name, birth date and record number always stand together."""
+    """A patient as shown: name, birth date and record number always stand together.
+
+    ``birth_date`` is ISO, for the page's code, as ``issuer`` is; ``alike``: why to look twice, in words, or "".
+    """
 
     id: str
     name: str
     born: str
     mrn: str
+    birth_date: str = ""
+    issuer: str = ""
+    alike: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,25 +138,29 @@ EYES = (
     Choice("OU", "OU", texts.EYES[Eye.OU], "3"),
     Choice("unknown", "Not known", texts.EYES[Eye.UNKNOWN], "0"),
 )
+#: Nobody is easily taken for anybody, or it is not asked.
+NOBODY: Mapping[str, Alike] = MappingProxyType({})
 KINDS = tuple(Choice(kind.value, text) for kind, text in texts.KINDS.items() if kind is not Kind.UNKNOWN)
 
 
-def person(patient: Patient) -> Person:
-    """Show a patient."""
-    return Person(patient.id, patient.name, texts.day(patient.birth_date), patient.mrn)
+def person(patient: Patient, alike: Alike | None = None) -> Person:
+    """Show a patient; ``alike`` if somebody else is easily taken for this one."""
+    born = texts.day(patient.birth_date)
+    words = alike.words if alike else ""
+    return Person(patient.id, patient.name, born, patient.mrn, patient.birth_date, patient.issuer, words)
 
 
-def people(patients: Iterable[Patient]) -> list[Person]:
-    """Show patients."""
-    return [person(patient) for patient in patients]
+def people(patients: Iterable[Patient], alike: Mapping[str, Alike]) -> list[Person]:
+    """Show patients; ``alike``: which of them are easily taken for another one, by id."""
+    return [person(patient, alike.get(patient.id)) for patient in patients]
 
 
-def card(shown: Shown, what: Rendition) -> Card:
-    """Show a scan by one of its renditions."""
+def card(shown: Shown, what: Rendition, alike: Mapping[str, Alike] = NOBODY) -> Card:
+    """Show a scan by one of its renditions; ``alike``: which patients are easily taken for another one, by id."""
     scan = shown.scan
     return Card(
         id=scan.id,
-        person=person(shown.patient),
+        person=person(shown.patient, alike.get(shown.patient.id)),
         eye=texts.EYES[scan.eye],
         kind=texts.KINDS[scan.kind],
         day=texts.day(scan.visit_day),
@@ -162,9 +174,9 @@ def card(shown: Shown, what: Rendition) -> Card:
     )
 
 
-def pane(shown: Shown) -> Pane | None:
+def pane(shown: Shown, alike: Mapping[str, Alike] = NOBODY) -> Pane | None:
     """Show a scan to be read; None if there is no picture of it."""
-    scan, facts, made = shown.scan, shown.scan.facts, card(shown, Rendition.DISPLAY)
+    scan, facts, made = shown.scan, shown.scan.facts, card(shown, Rendition.DISPLAY, alike)
     if made.picture is None:
         return None
     frames = shown.links.get(Rendition.FRAMES)

@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ..words import Eye, Kind, RecordKind, Review, Role
+from ..errors import FileTooLarge
+from ..words import Eye, Kind, RecordKind, Rejection, Review, Role
 
 EYES = {Eye.OD: "OD · right", Eye.OS: "OS · left", Eye.OU: "OU · both", Eye.UNKNOWN: "Eye not known"}
 #: How an eye reads within a sentence: "Colour fundus, right eye".
@@ -177,6 +178,11 @@ def seen(document: Mapping[str, Any]) -> str:
     if not document["opened"]:
         return "not opened"
     return "{} of {} slices".format(*document["slices"]) if document["slices"] else "opened"
+
+
+def refusals() -> dict[str, str]:
+    """Why a file is not stored, by code: what the upload page says before sending is what the worker says after it."""
+    return {code.value: code.sentence for code in Rejection} | {FileTooLarge.slug: FileTooLarge.__doc__ or ""}
 
 
 def month(value: str) -> str:

@@ -44,6 +44,16 @@ def volume(size: int = 40 << 20, **patient: Any) -> bytes:
     )
 
 
+def of_patient(folder: Path, number: str) -> list[Path]:
+    """A DICOM picture of the right eye, without a time, whose header has this record number."""
+    path = folder / f"of-{number}.dcm"
+    picture = dicoms.bscans(1, 64, 64)[0]
+    path.write_bytes(
+        dicoms.grey(picture, PatientID=number, PatientName="", PatientBirthDate="", AcquisitionDateTime="")
+    )
+    return [path]
+
+
 def save(folder: Path, *contents: bytes, ending: str = "jpg") -> list[Path]:
     """Write files named fundus-1, fundus-2, ... and give their paths."""
     paths = [folder / f"fundus-{number}.{ending}" for number in range(1, len(contents) + 1)]

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Dialog, Page, Route, expect
 
+from broker.words import Rejection
 from tests.browser import files
 from tests.browser.clinic import Clinic, Person
 from tests.browser.hands import Hands, add, choose, found, line, send
@@ -111,17 +112,36 @@ def test_nothing_is_sent_before_each_file_has_its_eye(page: Page, person: Person
     assert not traffic.count("PUT")
 
 
-def test_a_damaged_picture_and_a_text_with_a_picture_s_name_end_with_a_plain_reason(
-    page: Page, person: Person, tmp_path: Path
-) -> None:
-    sent = send(page, person, files.save(tmp_path, files.cut_jpeg(), files.text(), files.jpeg()))
-    cut, text, good = (line(sent, f"fundus-{number}.jpg") for number in (1, 2, 3))
+def test_a_damaged_picture_ends_with_a_plain_reason(page: Page, person: Person, tmp_path: Path) -> None:
+    sent = send(page, person, files.save(tmp_path, files.cut_jpeg(), files.jpeg()))
+    cut, good = (line(sent, f"fundus-{number}.jpg") for number in (1, 2))
     expect(cut).to_contain_text(
         "Not stored: the file is cut short. Export it again. Your file is still with you.", timeout=CHECKED
     )
-    expect(text).to_contain_text("Not stored: this is not a kind of file that can be stored here.", timeout=CHECKED)
     expect(good).to_contain_text(STORED, timeout=CHECKED)
-    expect(sent).to_contain_text("2 files not stored. Keep them: the reason stands below.")
+    expect(sent).to_contain_text("1 file not stored. Keep it: the reason stands below.")
+
+
+def test_what_the_first_bytes_tell_is_refused_before_a_byte_in_the_worker_s_words(
+    page: Page, person: Person, tmp_path: Path
+) -> None:
+    cases = {
+        "text.jpg": (files.text(), Rejection.TYPE),
+        "header.jpg": (files.jpeg()[:100], Rejection.TRUNCATED),
+        "picture.png": (files.jpeg(), Rejection.MISMATCH),
+        "nothing.jpg": (b"", Rejection.EMPTY),
+    }
+    for name, (content, _) in cases.items():
+        (tmp_path / name).write_bytes(content)
+    choose(page, person)
+    traffic = Traffic(page)
+    add(page, [tmp_path / name for name in cases])
+    refused = page.get_by_role("alert").get_by_role("listitem")
+    for name, (_, code) in cases.items():
+        expect(refused.filter(has_text=name)).to_have_text(f"{name}: {code.sentence}")
+    expect(page.get_by_role("button", name="Send")).to_be_hidden()
+    assert not traffic.count("PUT")
+    assert not traffic.count("POST")
 
 
 def test_a_program_is_refused_before_a_byte(page: Page, person: Person, tmp_path: Path) -> None:
@@ -129,7 +149,7 @@ def test_a_program_is_refused_before_a_byte(page: Page, person: Person, tmp_path
     traffic = Traffic(page)
     (program,) = files.save(tmp_path, files.text(), ending="exe")
     add(page, [program])
-    expect(page.get_by_role("alert").filter(has_text=".exe files are not stored here.")).to_contain_text("fundus-1.exe")
+    expect(page.get_by_role("alert").filter(has_text=Rejection.TYPE.sentence)).to_contain_text("fundus-1.exe")
     expect(page.get_by_role("button", name="Send")).to_be_hidden()
     assert traffic.requests == []
 

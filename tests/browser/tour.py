@@ -30,6 +30,7 @@ class Exhibits:
     bare: Scan
     later: Scan
     other: Person
+    wanted: Scan
     stored: bytes
 
 
@@ -75,7 +76,7 @@ def exhibits(clinic: Clinic) -> Exhibits:
         reason="The device had another patient.",
         now=NOON,
     )
-    return Exhibits(person, urgent, bare, later, other, stored)
+    return Exhibits(person, urgent, bare, later, other, again, stored)
 
 
 def strangers(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> Iterator[tuple[str, Page]]:
@@ -121,6 +122,18 @@ def technician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) ->
     page.goto(f"{visits.url}{receipt}")
     expect(page.get_by_role("button", name="Print")).to_be_visible()
     yield "receipt", page
+    page.goto(f"{visits.url}/upload?repeat={shown.wanted.id}")
+    expect(page.get_by_role("region", name="Wanted once more")).to_be_visible()
+    add(page, files.of_patient(folder, shown.person.mrn))
+    expect(page.get_by_role("group", name="What the files say")).to_be_visible()
+    yield "upload, a file says another eye", page
+    page.get_by_role("button", name="Cancel").or_(page.get_by_role("button", name="Keep what")).last.click()
+    add(page, files.of_patient(folder, "NOBODY-1"))
+    expect(page.locator("section.group")).to_have_count(2)
+    page.locator("[data-time]").first.click()
+    page.get_by_role("button", name="Set", exact=True).click()
+    expect(page.get_by_text("Give the day and the time.")).to_be_visible()
+    yield "upload, groups and a time that cannot be", page
 
 
 def physician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> Iterator[tuple[str, Page]]:

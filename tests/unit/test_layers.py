@@ -17,7 +17,7 @@ PACKAGE = ROOT / "broker"
 #: From the ground up. A module belongs to the longest prefix that fits it; it imports from rows below its own, and
 #: within its own folder. The ground's few files know each other, and accounts and audit are neighbours.
 ROWS: tuple[frozenset[str], ...] = (
-    frozenset({"config", "errors", "words", "names", "ids", "filetypes", "blocks", "capture", "text"}),
+    frozenset({"config", "errors", "words", "names", "ids", "filetypes", "blocks", "capture", "text", "pathwords"}),
     frozenset({"sas", "storage", "catalog"}),
     frozenset({"access", "audit"}),
     frozenset({"declaration", "completion", "merging"}),

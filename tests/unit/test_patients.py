@@ -11,7 +11,7 @@ from broker.catalog import Catalog, audit, outbox
 from broker.catalog import patients as rows
 from broker.errors import Invalid, NotAllowed, PatientExists, PatientNotFound
 from broker.ids import new_id
-from broker.patients import Patients, from_document
+from broker.patients import MOST_PATHS, Alike, Patients, from_document
 from broker.words import Role, Sex
 from tests import catalogs
 from tests.people import NOW, actor, patient
@@ -163,3 +163,61 @@ def test_a_document_that_is_no_patient_is_not_read() -> None:
     for bad in ({}, {"id": 1}, {"id": "x", "issuer": "c", "mrn": "1", "name": "A", "birth_date": "soon"}):
         with pytest.raises((KeyError, ValueError, TypeError)):
             from_document(bad)
+
+
+def test_namesakes_and_twins_are_told_apart_from_everybody_else(patients: Patients) -> None:
+    ada = make(patients, "1", "Example, Ada")
+    namesake = make(patients, "2", "ADA EXAMPLE", date(1990, 1, 1))
+    twin = make(patients, "3", "Example, Bea")
+    alone = make(patients, "4", "Nobody, Else")
+    other_day = make(patients, "5", "Example, Cleo", date(1958, 3, 21))
+    ids = [ada, namesake, twin, alone, other_day]
+    assert patients.alike(actor(), ids) == {ada: Alike.TWIN, namesake: Alike.NAMESAKE, twin: Alike.TWIN}
+    assert patients.alike(actor(), []) == {}
+
+
+def test_nobody_is_alike_to_himself_under_another_version(patients: Patients) -> None:
+    ada = make(patients, "1", "Example, Ada")
+    patients.change(actor(), ada, {"sex": "F"}, now=NOW)
+    assert patients.alike(actor(), [ada]) == {}
+
+
+def test_looking_for_those_alike_reads_no_whole_table(catalog: Catalog, patients: Patients) -> None:
+    asked: list[str] = []
+    with catalog.read() as tx:
+        explain = "EXPLAIN QUERY PLAN SELECT id FROM patients WHERE name_key IN ('a', 'b') OR birth_date IN ('c')"
+        asked += [row[3] for row in tx.exec_driver_sql(explain)]
+        explain = "EXPLAIN QUERY PLAN SELECT id FROM patients WHERE mrn IN ('a', 'b') OR name_key IN ('c')"
+        asked += [row[3] for row in tx.exec_driver_sql(explain)]
+    assert asked
+    assert not [step for step in asked if step.startswith("SCAN")]
+
+
+def test_a_path_names_whose_number_or_full_name_stands_in_it(patients: Patients) -> None:
+    ada = make(patients, "0012345", "Example, Ada Maria")
+    bea = make(patients, "A-77.9", "van der Berg, Bea")
+    make(patients, "123", "Li, Bo")
+
+    def named(*paths: str) -> list[str]:
+        return [one.id for one in patients.named(actor(), paths, now=NOW)]
+
+    for path in ("day/0012345/1.jpg", "0012345_OD.jpg", "Ada_Maria_Example/x.jpg", "EXAMPLE Ada-Maria"):
+        assert named(path) == [ada], path
+    for path in ("a-77.9_OS.tif", "Bea van der Berg"):
+        assert named(path) == [bea], path
+    for path in ("00123456.jpg", "12345.jpg", "123/1.jpg", "Example/Maria.jpg", "Ada.jpg"):
+        assert named(path) == [], path
+    assert named("0012345.jpg", "x", "a-77.9") == [ada, bea]
+
+
+def test_whom_paths_name_is_written_down_and_the_question_is_bounded(patients: Patients, catalog: Catalog) -> None:
+    ada = make(patients, "0012345", "Example, Ada")
+    patients.named(actor(), ["0012345"], now=NOW)
+    with catalog.read() as tx:
+        row = audit.some(tx, audit.Filter(act="patient.named"), after=None, limit=1)[0]
+    assert row.subjects == [ada]
+    for paths in ([f"word{number}" for number in range(51)], ["x"] * (MOST_PATHS + 1), [" ".join(map(str, range(51)))]):
+        with pytest.raises(Invalid):
+            patients.named(actor(), paths, now=NOW)
+    with pytest.raises(NotAllowed):
+        patients.named(actor(Role.ADMIN), ["0012345"], now=NOW)

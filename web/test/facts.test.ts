@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NO_FACTS, isoDay, isoMoment, readFacts } from "../src/lib/facts.ts";
+import { isoDay, isoTime } from "../src/lib/believed.ts";
+import { type Facts, NO_FACTS, readFacts } from "../src/lib/facts.ts";
 import { groupKey, suggestedEye } from "../src/lib/suggest.ts";
 import { differences } from "../src/lib/who.ts";
+
+const NOW = new Date("2026-11-22T10:00:00Z");
+const read = (head: Uint8Array): Facts => readFacts(head, NOW, 60);
 
 const joined = (...parts: Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]));
 
@@ -30,28 +34,29 @@ test("a DICOM header names patient, eye, kind and time", () => {
     [0x0008, 0x0005, "CS", "ISO_IR 192"], [0x0008, 0x002a, "DT", "20261120093015.5+0100"], [0x0008, 0x0060, "CS", "OPT"],
     [0x0010, 0x0010, "PN", "Müller^Zoë"], [0x0010, 0x0020, "LO", "0012"], [0x0010, 0x0030, "DA", "19570321"], [0x0020, 0x0062, "CS", "R"],
   );
-  assert.deepEqual(readFacts(head), {
-    patient: { id: "0012", name: "Müller, Zoë", birth: "1957-03-21" }, eye: "OD", kind: "oct", capturedAt: "2026-11-20T09:30:15",
+  assert.deepEqual(read(head), {
+    patient: { id: "0012", issuer: "", name: "Müller, Zoë", birth: "1957-03-21" }, eye: "OD", contradicts: false, kind: "oct",
+    capturedAt: "2026-11-20T09:30:15.500000+01:00", source: "dicom:0008,002A", doubtful: false,
   });
 });
 
 test("a header that is cut off by the end of the head says what it said until there", () => {
   const whole = dicom([0x0010, 0x0010, "PN", "Doe^J"], [0x0010, 0x0020, "LO", "77"], [0x0020, 0x4000, "LT", "x".repeat(9000)]);
-  assert.equal(readFacts(whole.subarray(0, 400)).patient?.id, "77");
+  assert.equal(read(whole.subarray(0, 400)).patient?.id, "77");
 });
 
 test("Latin 1 and an encoding that is not named are read as such", () => {
   const name = Uint8Array.from([0x4d, 0xfc, 0x6c]);
-  for (const set of ["ISO_IR 100", ""]) assert.equal(readFacts(dicom([0x0008, 0x0005, "CS", set], [0x0010, 0x0010, "PN", name])).patient?.name, "Mül");
+  for (const set of ["ISO_IR 100", ""]) assert.equal(read(dicom([0x0008, 0x0005, "CS", set], [0x0010, 0x0010, "PN", name])).patient?.name, "Mül");
 });
 
 test("damaged, foreign and empty heads say nothing and break nothing", () => {
   const random = Uint8Array.from({ length: 3000 }, (_, index) => (index * 7919) % 251);
   const start = dicom([0x0010, 0x0020, "LO", "77"]);
   for (const head of [new Uint8Array(), random, Uint8Array.from([0xff, 0xd8, 0xff, 0xe1, 0, 4, 0x45, 0x78]), new TextEncoder().encode("HSF-OCT-103")]) {
-    assert.deepEqual(readFacts(head), NO_FACTS);
+    assert.deepEqual(read(head), NO_FACTS);
   }
-  for (let cut = 0; cut < start.length; cut++) readFacts(start.subarray(0, cut));
+  for (let cut = 0; cut < start.length; cut++) read(start.subarray(0, cut));
 });
 
 test("Exif names the capture time, with its offset where it has one", () => {
@@ -67,7 +72,7 @@ test("Exif names the capture time, with its offset where it has one", () => {
   bytes.set(new TextEncoder().encode("+01:00\0"), 110);
   const size = 2 + 6 + bytes.length;
   const jpeg = joined(Uint8Array.from([0xff, 0xd8, 0xff, 0xe1, size >> 8, size & 255]), new TextEncoder().encode("Exif\0\0"), bytes);
-  assert.equal(readFacts(jpeg).capturedAt, "2026-11-20T09:30:15+01:00");
+  assert.equal(read(jpeg).capturedAt, "2026-11-20T09:30:15+01:00");
 });
 
 test("a .vol header names eye, record number, birth date and exam", () => {
@@ -77,14 +82,18 @@ test("a .vol header names eye, record number, birth date and exam", () => {
   bytes.set(new TextEncoder().encode("OS\0\0"), 84);
   bytes.set(new TextEncoder().encode("00123"), 140);
   head.setFloat64(164, 20900, true);
-  head.setBigUint64(88, 125911584000000000n, true);
-  assert.deepEqual(readFacts(bytes), { patient: { id: "00123", name: "", birth: "1957-03-21" }, eye: "OS", kind: "oct", capturedAt: "2000-01-01T00:00:00" });
+  head.setBigUint64(88, 125911584000000000n + 12n * 36_000_000_000n + 2_500_000n, true);
+  assert.deepEqual(read(bytes), {
+    patient: { id: "00123", issuer: "", name: "", birth: "1957-03-21" }, eye: "OS", contradicts: false, kind: "oct",
+    capturedAt: "2000-01-01T12:00:00.250000", source: "vendor", doubtful: false,
+  });
 });
 
 test("days and times that cannot be are none", () => {
-  for (const text of ["20261301", "00000000", "19", "", "20260230"]) assert.equal(isoDay(text), null, text);
-  assert.equal(isoMoment("20261120", "2560"), "2026-11-20");
-  assert.equal(isoMoment("2026:11:20", "09:30:15"), "2026-11-20T09:30:15");
+  for (const text of ["20261301", "00000000", "19", "", "20260230", "20261120x"]) assert.equal(isoDay(text), "", text);
+  for (const text of ["2560", "9", "", "noon"]) assert.equal(isoTime(text), "", text);
+  assert.equal(isoDay("2026.11.20"), "2026-11-20");
+  assert.equal(isoTime("093060.25"), "09:30:59.250000");
 });
 
 test("file names suggest an eye only by whole words, the nearest word first, and never when they say two", () => {
@@ -103,8 +112,8 @@ test("what one header names belongs together, else what lies in one folder", () 
 });
 
 test("another number, another birth date, or quite another name is another patient; zeros in front count", () => {
-  const person = { name: "Example, Ada", born: "21 Mar 1957", mrn: "0012" };
-  const says = (id: string, name: string, birth: string): string[] => differences({ id, name, birth }, person);
+  const person = { name: "Example, Ada", birthDate: "1957-03-21", mrn: "0012", issuer: "clinic" };
+  const says = (id: string, name: string, birth: string): string[] => differences({ id, issuer: "", name, birth }, person);
   assert.deepEqual(says("0012", "EXAMPLE, ADA", "1957-03-21"), []);
   assert.deepEqual(says("12", "", ""), ["record number"]);
   assert.deepEqual(says("0012", "", "1957-03-22"), ["birth date"]);

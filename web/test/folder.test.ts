@@ -26,3 +26,8 @@ test("a folder is opened to its bottom, in the order people count", async () => 
   assert.deepEqual(gathered.chosen.map(({ path }) => path), ["day/9.jpg", "day/10.jpg", "day/sub/deep/1.jpg", "lone.jpg"]);
   assert.equal(gathered.system, 1);
 });
+
+test("files that are chosen come in the order people count, as those that are dropped", () => {
+  const gathered = fromInput(["d/OD_10.jpg", "d/OD_1.jpg", "d/OD_0.jpg", "c/OD_2.jpg"].map(file));
+  assert.deepEqual(gathered.chosen.map(({ path }) => path), ["c/OD_2.jpg", "d/OD_0.jpg", "d/OD_1.jpg", "d/OD_10.jpg"]);
+});

@@ -6,7 +6,7 @@ declare module "node:assert/strict" {
   interface Assert {
     equal(actual: unknown, expected: unknown, message?: string): void;
     notEqual(actual: unknown, expected: unknown, message?: string): void;
-    match(text: string, form: RegExp): void;
+    match(text: string, form: RegExp, message?: string): void;
     deepEqual(actual: unknown, expected: unknown, message?: string): void;
     ok(value: unknown, message?: string): void;
     rejects(promise: Promise<unknown>, expected?: unknown): Promise<void>;
@@ -16,4 +16,10 @@ declare module "node:assert/strict" {
 }
 declare module "node:crypto" {
   export function createHash(name: string): { update(data: Uint8Array | string): { digest(form: "hex"): string } };
+}
+declare module "node:fs" {
+  export function readFileSync(path: string, encoding: "utf8"): string;
+}
+declare module "node:zlib" {
+  export function inflateSync(data: Uint8Array): Uint8Array;
 }

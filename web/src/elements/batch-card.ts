@@ -1,6 +1,7 @@
 /** One patient's files on their way, as a person sees them: sums above, what needs a look first, the rest below. */
 import { Batch, BAD, CHECKING, type Entry, type Item, MOVING, type Order, type Tools } from "../lib/batch.ts";
 import type { Begun } from "../lib/api.ts";
+import { cleanName } from "../lib/names.ts";
 import { bytes, files } from "../lib/text.ts";
 import { type Person, button, copy, inSlices, link, part, setText, showPerson } from "./parts.ts";
 
@@ -80,9 +81,10 @@ export class BatchCard {
     const row = copy(this.root, "template[data-line]");
     const { what, thumb } = this.sent[this.batch.entries.indexOf(entry)]!;
     part(row, ".thumb").replaceChildren(...thumb);
-    setText(row, ".name b", entry.item.file.name);
+    const name = cleanName(entry.item.file.name);
+    setText(row, ".name bdi", name);
     setText(row, "[data-what]", [what, bytes(entry.item.file.size)].filter(Boolean).join(" · "));
-    part(row, "progress").setAttribute("aria-label", entry.item.file.name);
+    part(row, "progress").setAttribute("aria-label", name);
     this.rows.set(entry, row);
     this.fill(entry, row);
     return row;

@@ -1,53 +1,46 @@
 /** Files that belong together before they are sent: whose they are, what their headers say, and what their names suggest. */
-import type { Facts, Hint } from "../lib/facts.ts";
+import { counts, type Drafts, fileSays, needsEye } from "../lib/draft.ts";
+import type { Hint } from "../lib/facts.ts";
+import { day } from "../lib/capture.ts";
+import { namedBy } from "../lib/path-words.ts";
 import { SINGLE_LIMIT } from "../lib/plan.ts";
-import { suggestedEye } from "../lib/suggest.ts";
+import { type Suggestion, suggestedEye, suggestion } from "../lib/suggest.ts";
 import { bytes, files } from "../lib/text.ts";
 import { differences } from "../lib/who.ts";
-import { type Person, button, copy, paragraph, part, search, setText } from "./parts.ts";
+import { type Draft, paintEye } from "./draft-row.ts";
+import { GroupOwner } from "./group-owner.ts";
+import { type Person, copy, part, search, setText } from "./parts.ts";
 
-/** One file before it is sent. */
-export interface Draft {
-  readonly ref: string;
-  readonly file: File;
-  readonly path: string;
-  readonly facts: Facts;
-  readonly handles: readonly FileSystemHandle[];
-  readonly digest: (fresh?: boolean) => Promise<string | null>;
-  eye: string | null;
-  kind: string;
-  /** Whether it has a row, or gets one in a moment. */
-  listed: boolean;
-  row: HTMLElement | null;
+/** What a group may ask of the list that it stands in. */
+export interface Acts {
+  readonly changed: () => void;
+  readonly makeNew: (group: DraftGroup) => void;
+  readonly giveEye: (group: DraftGroup, eye: string) => void;
+  readonly confirmNames: (suggested: ReadonlyMap<string, string>) => void;
 }
-
-/** What a person says when the file names another patient than the one chosen; it goes along with the note. */
-const REASONS = ["The device had the wrong patient", "The number or date was mistyped at the device", "The patient's name or number has changed", "The header is not about this patient"];
 
 export class DraftGroup {
   readonly element: HTMLElement;
   readonly drafts = new Map<string, Draft>();
-  /** Chosen for this group; null: whoever is chosen for the page. */
-  person: Person | null = null;
-  /** Why the files are this patient's although they name another one. */
-  reason = "";
-  private candidates: readonly Person[] | null = null;
-  private shownFor = "";
+  readonly whose: GroupOwner;
+  /** Whom a search for what the header says found; null: nobody has looked yet. */
+  private found: readonly Person[] | null = null;
+  private lookedFor = "";
 
   constructor(
     root: HTMLElement,
     readonly key: string,
-    readonly title: string,
-    readonly hint: Hint | null,
-    private readonly changed: (group: DraftGroup) => void,
+    /** What the files are called where their headers name nobody. */
+    private readonly folder: string,
+    private readonly model: Drafts,
+    acts: Acts,
   ) {
     this.element = copy(root, "template[data-group]");
-    setText(this.element, "[data-title]", hint ? `The files say: ${said(hint)}` : title);
-    part(this.element, ".eyes").setAttribute("aria-label", `Eye of all in ${hint ? said(hint) : title}`);
-    part(this.element, "[data-confirm]").addEventListener("click", () => this.confirm());
+    this.whose = new GroupOwner(root, part(this.element, "[data-owner]"), () => acts.changed(), () => acts.makeNew(this));
+    part(this.element, "[data-confirm]").addEventListener("click", () => acts.confirmNames(this.suggestedEyes()));
     part(this.element, ".group-acts .eyes").addEventListener("click", ({ target }) => {
       const eye = (target as Element).closest<HTMLElement>("[data-group-eye]")?.dataset["groupEye"];
-      if (eye) this.give(eye);
+      if (eye) acts.giveEye(this, eye);
     });
   }
 
@@ -55,117 +48,116 @@ export class DraftGroup {
     return part(this.element, "[data-rows]");
   }
 
-  get needy(): readonly Draft[] {
-    return [...this.drafts.values()].filter(({ eye }) => eye === null);
+  get all(): readonly Draft[] {
+    return [...this.drafts.values()];
   }
 
-  /** Whose the files are, if somebody said it: files that name a patient are nobody else's without a word. */
-  owner(chosen: Person | null): Person | null {
-    return this.person ?? chosen;
+  get refs(): readonly string[] {
+    return [...this.drafts.keys()];
+  }
+
+  get needy(): readonly Draft[] {
+    return this.all.filter(({ ref }) => needsEye(this.model.get(ref)));
+  }
+
+  /** What the headers say about the patient, each thing once. */
+  get hints(): readonly Hint[] {
+    return [...new Map(this.all.flatMap(({ facts }) => (facts.patient ? [[JSON.stringify(facts.patient), facts.patient] as const] : []))).values()];
+  }
+
+  get title(): string {
+    const [hint] = this.hints;
+    return hint ? `The files say: ${said(hint)}` : this.folder;
+  }
+
+  /** Whether the files say by themselves whose they are. */
+  get namesSomebody(): boolean {
+    return this.hints.length > 0 || this.all.some(({ named }) => named.length > 0);
+  }
+
+  /** Whose the files are: whom a person confirmed for this group; `alone`, of a single group, whoever is chosen for the page. */
+  owner(page: Person | null, alone: boolean): Person | null {
+    if (this.whose.isOpen) return null;
+    return this.whose.person ?? (alone ? page : null);
   }
 
   /** What stands against sending these files for this patient. */
   against(person: Person | null): string[] {
-    return person && this.hint && !this.reason ? differences(this.hint, person) : [];
+    if (!person || this.whose.reason) return [];
+    const header = this.all.flatMap(({ facts }) => differences(facts.patient ?? { id: "", issuer: "", name: "", birth: "" }, person, facts.capturedAt));
+    const path = this.others(person).map(([draft, other]) => (namedBy(draft.path, other) === "number" ? "record number in the path" : "name in the path"));
+    return [...new Set([...header, ...path])];
   }
 
-  /** Puts head, sums and questions on the screen. `plain`: one group of a few files needs no head. */
-  show(chosen: Person | null, plain: boolean): void {
-    const all = [...this.drafts.values()];
-    const suggested = this.suggested();
-    const question = this.hint !== null && (!this.owner(chosen) || this.against(this.owner(chosen)).length > 0);
-    part(this.element, "[data-head]").hidden = plain && suggested.size === 0 && !question && !this.person && !this.reason;
+  /** What the files suggest. */
+  suggestion(): Suggestion<Person> | null {
+    const named = this.all.map((draft) => draft.named);
+    const bare = this.all.filter(({ facts }) => !facts.patient).length;
+    return suggestion({ hints: this.hints, bare, paths: this.all.map(({ path }) => path), named, found: this.found ?? [] });
+  }
+
+  /** Looks for whom the headers name, once; says whether anything is known now that was not before. */
+  async lookUp(): Promise<boolean> {
+    const [hint] = this.hints;
+    const asked = hint ? JSON.stringify(hint) : "";
+    if (!hint || this.lookedFor === asked) return false;
+    this.lookedFor = asked;
+    const byNumber = hint.id ? await search(hint.id) : [];
+    this.found = byNumber.length > 0 || !hint.name ? byNumber : await search(hint.name.split(/[\s,]+/).slice(0, 2).join(" "));
+    return true;
+  }
+
+  /** Puts head, sums and questions on the screen. `alone`: the only group. `plain`: and one of a few files, which needs no head. */
+  show(page: Person | null, alone: boolean, plain: boolean): void {
+    const { all } = this;
+    const owner = this.owner(page, alone);
+    const against = this.against(owner);
+    const suggested = this.suggestedEyes();
+    const quiet = alone && !this.whose.person && (page !== null || !this.namesSomebody);
+    part(this.element, "[data-head]").hidden = plain && suggested.size === 0 && quiet && against.length === 0 && !this.whose.isOpen;
+    setText(this.element, "[data-title]", this.title);
+    part(this.element, ".eyes").setAttribute("aria-label", `Eye of all in ${this.title}`);
     const needy = this.needy.length;
-    const owner = this.person ? ` · for ${this.person.name}, ${this.person.born}, MRN ${this.person.mrn}` : "";
-    setText(this.element, "[data-sum]", `${files(all.length)} · ${bytes(all.reduce((sum, { file }) => sum + file.size, 0))}${needy ? ` · ${needy} without eye` : ""}${owner}`);
+    setText(this.element, "[data-sum]", `${files(all.length)} · ${bytes(all.reduce((sum, { file }) => sum + file.size, 0))}${needy ? ` · ${needy} without eye` : ""}`);
     const confirm = part(this.element, "[data-confirm]");
     confirm.hidden = suggested.size === 0;
-    confirm.textContent = `Confirm what the names suggest: ${count(suggested)}`;
-    for (const one of this.element.querySelectorAll<HTMLElement>("[data-group-eye]")) {
-      one.ariaPressed = String(all.length > 0 && all.every(({ eye }) => eye === one.dataset["groupEye"]));
-    }
-    this.showGuard(chosen);
+    setText(this.element, "[data-confirm]", `Confirm what the names suggest: ${count(suggested)}`);
+    this.showEyes();
+    const found = new Map([...(this.found ?? []), ...all.flatMap(({ named }) => named), ...(page ? [page] : [])].map((one) => [one.id, one]));
+    this.whose.show({ title: this.title, owner, against, suggestion: this.suggestion(), people: [...found.values()], quiet });
   }
 
-  /** What file names suggest for files that nobody has given an eye. */
-  private suggested(): Map<Draft, string> {
-    return new Map(this.needy.flatMap((draft) => {
-      const eye = suggestedEye(draft.path);
-      return eye ? [[draft, eye] as const] : [];
+  private showEyes(): void {
+    const models = this.all.map(({ ref }) => this.model.get(ref));
+    for (const one of this.element.querySelectorAll<HTMLElement>("[data-group-eye]")) {
+      const eye = one.dataset["groupEye"]!;
+      const whole = models.length > 0 && models.every((model) => counts(model, "eye") === eye);
+      const said = whole && models.every((model) => model.said.eye === eye);
+      paintEye(one, said ? eye : null, whole && models.some((model) => fileSays(model, "eye") === eye) ? eye : null);
+    }
+  }
+
+  /** What file names suggest for files that nobody has given an eye; one that contradicts itself is looked at by itself. */
+  private suggestedEyes(): Map<string, string> {
+    return new Map(this.needy.flatMap(({ ref, path, facts }) => {
+      const eye = facts.contradicts ? null : suggestedEye(path);
+      return eye ? [[ref, eye] as const] : [];
     }));
   }
 
-  private confirm(): void {
-    for (const [draft, eye] of this.suggested()) draft.eye = eye;
-    this.changed(this);
-  }
-
-  private give(eye: string): void {
-    for (const draft of this.drafts.values()) draft.eye = eye;
-    this.changed(this);
-  }
-
-  private showGuard(chosen: Person | null): void {
-    const place = part(this.element, "[data-guard]");
-    const owner = this.owner(chosen);
-    const against = this.against(owner);
-    const ask = this.hint !== null && (owner === null || against.length > 0);
-    place.hidden = !ask;
-    const now = `${ask}/${owner?.id}/${this.candidates?.length}`;
-    if (!ask || this.shownFor === now) return;
-    this.shownFor = now;
-    if (this.candidates === null) void this.lookUp();
-    const words = owner
-      ? `These files name another ${against.join(" and ")} than ${owner.name}, born ${owner.born}, MRN ${owner.mrn}. Nothing of them is sent before you say whose they are.`
-      : "Whose are these files?";
-    place.replaceChildren(paragraph(words, owner ? "bad-text" : ""), this.matches(), ...(owner ? [this.insist(owner)] : []));
-  }
-
-  private async lookUp(): Promise<void> {
-    this.candidates = [];
-    const { id, name } = this.hint!;
-    const found = id ? await search(id) : [];
-    this.candidates = found.length > 0 || !name ? found : await search(name.split(/[\s,]+/).slice(0, 2).join(" "));
-    this.changed(this);
-  }
-
-  private matches(): HTMLElement {
-    const place = document.createElement("p");
-    place.className = "acts";
-    const found = this.candidates ?? [];
-    place.append(...found.slice(0, 4).map((person) => button(`They are ${person.name}'s, ${person.born}, MRN ${person.mrn}`, () => this.match(person))));
-    if (found.length === 0) place.append("Nobody with this number or name is known. Find or create the patient above, then say so here.");
-    return place;
-  }
-
-  private match(person: Person): void {
-    this.person = person;
-    this.reason = "";
-    this.changed(this);
-  }
-
-  private insist(owner: Person): HTMLElement {
-    const place = document.createElement("p");
-    place.className = "acts";
-    const choice = document.createElement("select");
-    choice.className = "input";
-    choice.ariaLabel = "Reason";
-    choice.append(new Option("Reason …", ""), ...REASONS.map((reason) => new Option(reason)));
-    const go = button(`They are ${owner.name}'s all the same`, () => {
-      if (!choice.value) return choice.focus();
-      this.person = owner;
-      this.reason = choice.value;
-      this.changed(this);
+  /** Files whose path names somebody else, and not this patient, with whom. */
+  private others(person: Person): (readonly [Draft, Person])[] {
+    return this.all.flatMap((draft) => {
+      const other = draft.named.every(({ id }) => id !== person.id) && namedBy(draft.path, person) === null ? draft.named[0] : undefined;
+      return other ? [[draft, other] as const] : [];
     });
-    place.append(choice, go);
-    return place;
   }
 }
 
-const said = ({ name, birth, id }: Hint): string => [name, birth, id && `MRN ${id}`].filter(Boolean).join(" · ");
+const said = ({ name, birth, id }: Hint): string => [name, birth && `born ${day(birth)}`, id && `MRN ${id}`].filter(Boolean).join(" · ");
 
 /** 12 OD, 10 OS */
-function count(suggested: ReadonlyMap<Draft, string>): string {
+function count(suggested: ReadonlyMap<string, string>): string {
   const sums = new Map<string, number>();
   for (const eye of suggested.values()) sums.set(eye, (sums.get(eye) ?? 0) + 1);
   return [...sums].map(([eye, sum]) => `${sum} ${eye}`).join(", ");

@@ -1,16 +1,22 @@
-/** The files of the batch that is being put together: in groups, with eye and kind, chosen together or one by one. */
+/** The files of the batch that is being put together: in groups, with eye, kind and time, given together or one by one. */
+import { type Field, Drafts, counts, fileSays } from "../lib/draft.ts";
 import { HEAD, readFacts } from "../lib/facts.ts";
 import type { Chosen } from "../lib/folder.ts";
+import { moment } from "../lib/capture.ts";
 import { EYES, alone, typing } from "../lib/keys.ts";
+import { cleanName, inOrder } from "../lib/names.ts";
 import { NONE, type Selection, advance, all, extend, neighbour, only, toggle } from "../lib/select.ts";
-import { groupKey } from "../lib/suggest.ts";
-import { bytes, files } from "../lib/text.ts";
-import { thumbnail } from "../lib/thumbs.ts";
-import { type Draft, DraftGroup, digester } from "./draft-group.ts";
-import { type Person, copy, inSlices, part, setText } from "./parts.ts";
+import { groupKey, grouping } from "../lib/suggest.ts";
+import { files } from "../lib/text.ts";
+import { type Code, type Taken, refusedByContents } from "../lib/types.ts";
+import { DraftAsk } from "./draft-ask.ts";
+import { DraftGroup, digester } from "./draft-group.ts";
+import { type Draft, type Kinds, makeRow, paintEye, paintRow } from "./draft-row.ts";
+import { LastKind } from "./last-kind.ts";
+import { PathGuard } from "./path-guard.ts";
+import { type Person, inSlices, part, setText } from "./parts.ts";
+import { TimeEditor } from "./time-editor.ts";
 
-/** Choosing a kind is a habit of the room, so it is remembered; eye and patient never are. */
-const LAST_KIND = "last-kind";
 /** Up to so many files each has its row; above, groups are folded, and rows come so many at a time. */
 const ROWS = 60;
 /** Heads read side by side. */
@@ -18,28 +24,45 @@ const ABREAST = 16;
 /** Files hashed ahead of being sent: those of the first declaration. */
 const HASHED_AHEAD = 100;
 
+export interface Hooks {
+  readonly hash: (file: File, idle: boolean) => Promise<string>;
+  readonly changed: () => void;
+  readonly say: (text: string) => void;
+  /** A patient is to be made for this group. */
+  readonly makeNew: (group: DraftGroup) => void;
+}
+
+export interface Refused {
+  readonly name: string;
+  readonly code: Code;
+}
+
 export class DraftList {
+  readonly model = new Drafts();
   private readonly groups = new Map<string, DraftGroup>();
   private readonly drafts = new Map<string, Draft>();
   private readonly place: HTMLElement;
+  private readonly kinds: Kinds;
+  private readonly ask: DraftAsk;
+  private readonly times: TimeEditor;
+  private readonly lastKind: LastKind;
+  private readonly paths = new PathGuard();
   private selection: Selection = NONE;
   private person: Person | null = null;
-  private cleared = 0;
 
   constructor(
     private readonly root: HTMLElement,
-    private readonly hash: (file: File, idle: boolean) => Promise<string>,
-    private readonly changed: () => void,
+    private readonly taken: Taken,
+    private readonly hooks: Hooks,
   ) {
     this.place = part(root, "[data-groups]");
+    this.kinds = new Map([...this.kindChoice.options].slice(1).map(({ value, text }) => [value, text]));
+    this.ask = new DraftAsk(root, this.model, ({ field }, value) => this.words(field, value), () => this.answered());
+    this.times = new TimeEditor(root, (refs, value) => this.give("capturedAt", value, refs, refs.length > 1));
+    this.lastKind = new LastKind(root, this.model, this.kinds, (kind, refs) => this.give("kind", kind, refs));
     this.place.addEventListener("click", (event) => this.click(event));
     this.place.addEventListener("change", (event) => this.pickKind(event));
-    part(root, ".bar .eyes").addEventListener("click", ({ target }) => {
-      const eye = (target as Element).closest<HTMLElement>("[data-eye]")?.dataset["eye"];
-      if (eye) this.giveEye(eye);
-    });
-    part(root, "[data-kind]").addEventListener("change", () => this.giveKind(this.kinds().value));
-    this.kinds().value = remembered();
+    this.listenToBar();
   }
 
   get size(): number {
@@ -53,54 +76,69 @@ export class DraftList {
   /** Groups that have a patient, with him or her. */
   get owned(): readonly (readonly [DraftGroup, Person])[] {
     return this.all.flatMap((group) => {
-      const owner = group.owner(this.person);
+      const owner = this.owner(group);
       return owner ? [[group, owner] as const] : [];
     });
   }
 
-  /** Whose files these are, unless a group says otherwise. */
+  /** Whether something is asked that a person has not answered. */
+  get asking(): boolean {
+    return this.ask.open;
+  }
+
+  /** Whether the names of the files could not be compared with the patients who are known. */
+  get unguarded(): boolean {
+    return this.paths.failed;
+  }
+
+  /** Waits until it is known whom the files' names name. */
+  settled(): Promise<void> {
+    return this.paths.settled();
+  }
+
+  /** Whose files these are, if there is one group, and it says nothing else. */
   choose(person: Person | null): void {
     this.person = person;
     this.show();
   }
 
-  /** Reads what the files say about themselves, and lists them. */
-  async add(chosen: readonly Chosen[], handles: readonly FileSystemHandle[], reading: (done: number) => void): Promise<void> {
-    const epoch = this.cleared;
+  /** Reads what the files say about themselves, and lists them; gives those that cannot be stored, and the references of the others. */
+  async add(chosen: readonly Chosen[], handles: readonly FileSystemHandle[], reading: (done: number) => void): Promise<{ refused: Refused[]; added: string[] }> {
     const known = new Set([...this.drafts.values()].map(identity));
     const fresh = chosen.filter((one) => !known.has(identity(one)));
     const start = this.drafts.size === 0;
+    this.adopt();
+    const refused: Refused[] = [];
+    const added: Draft[] = [];
     for (let at = 0; at < fresh.length; at += ABREAST) {
-      const some = fresh.slice(at, at + ABREAST);
-      const drafts = await Promise.all(some.map((one) => this.draft(one, handles)));
-      if (epoch !== this.cleared) return;
-      for (const draft of drafts) this.append(draft);
+      for (const one of await Promise.all(fresh.slice(at, at + ABREAST).map((some) => this.draft(some, handles)))) {
+        if ("code" in one) refused.push(one);
+        else added.push(this.append(one));
+      }
       reading(Math.min(at + ABREAST, fresh.length));
     }
     for (const draft of [...this.drafts.values()].slice(0, HASHED_AHEAD)) void draft.digest()?.catch(() => undefined);
-    this.fold();
+    this.regroup();
     const first = this.keys()[0];
     // Shown first: nothing hidden can take the focus.
-    this.changed();
+    this.hooks.changed();
     if (start && first) this.select(only(first), true);
     else this.show();
+    void this.lookUp(added);
+    return { refused, added: added.map(({ ref }) => ref) };
   }
 
   /** Takes these groups off the list: they are sent, or not wanted. */
   take(groups: readonly DraftGroup[]): void {
     for (const group of groups) {
       for (const ref of group.drafts.keys()) this.drafts.delete(ref);
+      this.model.remove(group.refs);
       group.element.remove();
       this.groups.delete(group.key);
     }
+    this.ask.drop();
     this.selection = NONE;
     this.show();
-  }
-
-  /** Forgets everything, also what is just being read. */
-  clear(): void {
-    this.cleared++;
-    this.take(this.all);
   }
 
   /** Any key pressed on the page: digits give an eye wherever the focus is, the others move within the list. */
@@ -111,76 +149,166 @@ export class DraftList {
     if (eye && alone(event)) {
       event.preventDefault();
       this.giveEye(eye);
+    } else if (event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey) {
+      event.preventDefault();
+      this.undo();
     } else if (target === document.body || target.closest("[data-rows]") || target.matches("[data-choose]")) this.move(event);
   }
 
-  private async draft({ file, path }: Chosen, handles: readonly FileSystemHandle[]): Promise<Draft> {
-    const head = await file.slice(0, HEAD).arrayBuffer().catch(() => new ArrayBuffer(0));
-    const facts = readFacts(new Uint8Array(head));
-    return { ref: crypto.randomUUID(), file, path, facts, handles, digest: digester(file, this.hash), eye: facts.eye, kind: facts.kind ?? this.kinds().value, listed: false, row: null };
+  /** Gives files a value; what a file says otherwise is asked about first, unless `asks` is false. */
+  give(field: Field, value: string | null, refs: Iterable<string>, asks = true, more = false): void {
+    const plan = this.model.plan(field, value, refs);
+    if (plan.refs.length > 0) this.ask.put(asks ? plan : { ...plan, against: [] }, () => this.regrouped(), more);
   }
 
-  private append(draft: Draft): void {
-    const { path, facts } = draft;
-    const key = groupKey(path, facts.patient);
-    let group = this.groups.get(key);
-    if (!group) {
-      group = new DraftGroup(this.root, key, path.split("/").slice(0, -1).slice(0, 2).join(" / ") || "Files", facts.patient, () => this.regrouped());
-      this.groups.set(key, group);
-      this.place.append(group.element);
-      this.listen(group);
-    }
-    group.drafts.set(draft.ref, draft);
+  private owner(group: DraftGroup): Person | null {
+    return group.owner(this.person, this.groups.size === 1);
+  }
+
+  /** More files may make a second group: then the first one stays whose it is now. */
+  private adopt(): void {
+    const [group] = this.all;
+    if (this.groups.size === 1 && group && this.person && !group.whose.person && group.against(this.person).length === 0) group.whose.person = this.person;
+  }
+
+  private async draft({ file, path }: Chosen, handles: readonly FileSystemHandle[]): Promise<Draft | Refused> {
+    const head = new Uint8Array(await file.slice(0, HEAD).arrayBuffer().catch(() => new ArrayBuffer(0)));
+    const name = cleanName(file.name);
+    const code = refusedByContents(name, file.size, head, this.taken);
+    if (code) return { name, code };
+    const facts = readFacts(head, new Date());
+    return { ref: crypto.randomUUID(), file, name, path, facts, handles, digest: digester(file, this.hooks.hash), named: [], listed: false, row: null };
+  }
+
+  private append(draft: Draft): Draft {
+    this.model.add(draft.ref, draft.facts);
     this.drafts.set(draft.ref, draft);
+    this.group(groupKey(draft.path, draft.facts.patient), draft.path).drafts.set(draft.ref, draft);
+    return draft;
+  }
+
+  private group(key: string, path: string): DraftGroup {
+    const known = this.groups.get(key);
+    if (known) return known;
+    const folder = cleanName(key.startsWith("folder/") && key.length > 7 ? key.slice(7).replaceAll("/", " / ") : path.split("/").slice(0, -1).join(" / ") || "Files");
+    const made: DraftGroup = new DraftGroup(this.root, key, folder, this.model, {
+      changed: () => this.regrouped(),
+      makeNew: (group) => this.hooks.makeNew(group),
+      giveEye: (group, eye) => this.give("eye", eye, group.refs),
+      confirmNames: (suggested) => {
+        this.model.giveEach("eye", suggested);
+        this.regrouped();
+      },
+    });
+    this.groups.set(key, made);
+    this.listen(made);
+    return made;
   }
 
   private listen(group: DraftGroup): void {
     const more = (): void => this.unfold(group, ROWS);
     part(group.element, "[data-unfold]").addEventListener("click", more);
     part(group.element, "[data-more]").addEventListener("click", more);
+    part(group.element, "[data-group-time]").addEventListener("click", ({ currentTarget }) => {
+      this.editTime(group.refs, part(group.element, "[data-head]"), currentTarget as HTMLElement);
+    });
     part(group.element, "[data-drop-group]").addEventListener("click", () => {
       this.take([group]);
-      this.changed();
+      this.hooks.changed();
     });
+  }
+
+  private listenToBar(): void {
+    const bar = part(this.root, "[data-bar]");
+    part(bar, ".eyes").addEventListener("click", ({ target }) => {
+      const eye = (target as Element).closest<HTMLElement>("[data-eye]")?.dataset["eye"];
+      if (eye) this.giveEye(eye);
+    });
+    this.kindChoice.addEventListener("change", () => this.giveKind(this.kindChoice.value, this.meant));
+    part(bar, "[data-bar-time]").addEventListener("click", ({ currentTarget }) => this.editTime(this.meant, bar, currentTarget as HTMLElement));
+    part(bar, "[data-undo]").addEventListener("click", () => this.undo());
+    part(this.root, "[data-all-suggested]").addEventListener("click", () => {
+      for (const group of this.suggested()) group.whose.take(group.suggestion()!.person);
+    });
+  }
+
+  /** Files that the bar is about: those selected; with nothing to point at, all. */
+  private get meant(): readonly string[] {
+    return this.keys().length > 0 ? [...this.selection.chosen] : [...this.drafts.keys()];
+  }
+
+  private get kindChoice(): HTMLSelectElement {
+    return part(this.root, "[data-kind]");
+  }
+
+  /** Groups in the order in which people count, and the files within each. */
+  private arrange(): void {
+    for (const group of this.groups.values()) {
+      const sorted = group.all.toSorted((a, b) => inOrder(a.path, b.path));
+      group.drafts.clear();
+      for (const draft of sorted) group.drafts.set(draft.ref, draft);
+      inPlace(group.rows, sorted.flatMap(({ row }) => row ?? []));
+    }
+    const sorted = this.all.toSorted((a, b) => inOrder(a.all[0]?.path ?? "", b.all[0]?.path ?? ""));
+    this.groups.clear();
+    for (const group of sorted) this.groups.set(group.key, group);
+    inPlace(this.place, sorted.map(({ element }) => element));
+  }
+
+  /** Whom paths name, and whom headers name, is found out while a person looks at the list. */
+  private async lookUp(added: readonly Draft[]): Promise<void> {
+    await this.paths.look(added);
+    this.regroup();
+    this.regrouped();
+  }
+
+  /**
+   * Puts files where they belong by what is known now. What a person confirmed a group for stays; and nothing joins such a
+   * group unseen, unless its patient is the one chosen for the page.
+   */
+  private regroup(): void {
+    const drafts = this.all.flatMap((group) => group.all.map((draft) => ({ draft, group })));
+    const keys = grouping(drafts.map(({ draft }) => ({ path: draft.path, patient: draft.facts.patient, named: draft.named.map(({ id }) => id) })));
+    drafts.forEach(({ draft, group }, index) => {
+      const key = keys[index]!;
+      const taken = this.groups.get(key)?.whose.person;
+      if (key === group.key || group.whose.person || (taken && taken.id !== this.person?.id)) return;
+      group.drafts.delete(draft.ref);
+      this.group(key, draft.path).drafts.set(draft.ref, draft);
+    });
+    for (const group of this.all.filter(({ drafts: rest }) => rest.size === 0)) {
+      group.element.remove();
+      this.groups.delete(group.key);
+    }
+    this.arrange();
+    this.fold();
   }
 
   /** A group of many has a head and no rows until somebody asks for them. */
   private fold(): void {
     const few = this.drafts.size <= ROWS;
     for (const group of this.groups.values()) {
-      part(group.element, "[data-unfold]").hidden = few || [...group.drafts.values()].some(({ listed }) => listed);
+      part(group.element, "[data-unfold]").hidden = few || group.all.some(({ listed }) => listed);
       if (few) this.unfold(group, ROWS);
-      group.rows.ariaLabel = this.groups.size === 1 ? "Files to send" : `Files to send of ${part(group.element, "[data-title]").textContent}`;
+      group.rows.ariaLabel = this.groups.size === 1 ? "Files to send" : `Files to send of ${group.title}`;
     }
   }
 
   private unfold(group: DraftGroup, more: number): void {
-    const hidden = [...group.drafts.values()].filter(({ listed }) => !listed);
+    const hidden = group.all.filter(({ listed }) => !listed);
     const some = hidden.slice(0, more);
     for (const draft of some) draft.listed = true;
     part(group.element, "[data-unfold]").hidden = true;
     part(group.element, "[data-more]").hidden = hidden.length <= more;
     inSlices(some, (draft) => {
       if (!this.drafts.has(draft.ref)) return;
-      group.rows.append(this.row(draft));
-      const { chosen, active } = this.selection;
-      paint(draft, chosen.has(draft.ref), draft.ref === active);
+      // It may have come among others that have their rows already, or into another group.
+      const home = this.all.find(({ drafts }) => drafts.has(draft.ref)) ?? group;
+      const row = makeRow(this.root, draft);
+      home.rows.insertBefore(row, home.all.slice(home.all.indexOf(draft) + 1).find((other) => other.row?.parentElement === home.rows)?.row ?? null);
+      this.paint(draft);
     });
     this.show();
-  }
-
-  private row(draft: Draft): HTMLElement {
-    const row = copy(this.root, "template[data-row]");
-    const { file, path } = draft;
-    row.dataset["ref"] = draft.ref;
-    part<HTMLInputElement>(row, ".tick").setAttribute("aria-label", `Select ${file.name}`);
-    part(row, ".eyes").setAttribute("aria-label", `Eye of ${file.name}`);
-    setText(row, ".name b", file.name);
-    part(row, ".name b").title = path;
-    setText(row, ".say", bytes(file.size));
-    draft.row = row;
-    void draw(row, file);
-    return row;
   }
 
   private keys(): string[] {
@@ -189,11 +317,13 @@ export class DraftList {
 
   private click(event: MouseEvent): void {
     const target = event.target as HTMLElement;
-    const ref = target.closest<HTMLElement>(".file")?.dataset["ref"];
-    if (!ref) return;
+    const row = target.closest<HTMLElement>(".file");
+    const ref = row?.dataset["ref"];
+    if (!row || !ref || target.closest("[data-time-edit]")) return;
     const eye = target.closest<HTMLElement>("[data-eye]")?.dataset["eye"];
     if (target.closest("[data-remove]")) this.remove([ref]);
-    else if (eye) this.setEye([ref], eye);
+    else if (eye) this.give("eye", eye, [ref]);
+    else if (target.closest("[data-time]")) this.editTime([ref], row, target.closest<HTMLElement>("[data-time]")!);
     else if (target.closest("select")) return;
     else if (event.shiftKey) this.select(extend(this.selection, this.keys(), ref), true);
     else if (event.ctrlKey || event.metaKey || target.matches(".tick")) this.select(toggle(this.selection, ref), true);
@@ -212,39 +342,43 @@ export class DraftList {
   }
 
   private giveEye(eye: string): void {
-    this.setEye([...this.selection.chosen], eye);
-    const shown = this.keys();
-    const needy = shown.filter((ref) => this.drafts.get(ref)?.eye === null);
-    this.select(advance(this.selection, shown, needy), this.place.contains(document.activeElement));
+    const plan = this.model.plan("eye", eye, this.selection.chosen);
+    if (plan.refs.length === 0) return;
+    this.ask.put(plan, () => {
+      this.regrouped();
+      const shown = this.keys();
+      const needy = shown.filter((ref) => counts(this.model.get(ref), "eye") === null);
+      this.select(advance(this.selection, shown, needy), this.place.contains(document.activeElement));
+    });
   }
 
-  private setEye(refs: readonly string[], eye: string): void {
-    for (const ref of refs) {
-      const draft = this.drafts.get(ref);
-      if (draft) draft.eye = eye;
-    }
-    this.regrouped();
-  }
-
-  private giveKind(kind: string): void {
-    remember(kind);
-    // With nothing to point at, all files are meant.
-    const refs = this.keys().length > 0 ? this.selection.chosen : this.drafts.keys();
-    for (const ref of refs) this.setKind(ref, kind);
+  private giveKind(kind: string, refs: Iterable<string>): void {
+    this.lastKind.remember(kind);
+    this.give("kind", kind || null, refs);
   }
 
   private pickKind({ target }: Event): void {
     const ref = target instanceof HTMLSelectElement && target.closest<HTMLElement>(".file")?.dataset["ref"];
     if (!ref) return;
-    remember(target.value);
-    this.setKind(ref, target.value);
+    this.giveKind(target.value, [ref]);
+    this.show();
   }
 
-  private setKind(ref: string, kind: string): void {
-    const draft = this.drafts.get(ref);
-    if (!draft) return;
-    draft.kind = kind;
-    if (draft.row) part<HTMLSelectElement>(draft.row, "select").value = kind;
+  private editTime(refs: readonly string[], place: HTMLElement, opener: HTMLElement): void {
+    const owners = new Set(this.all.filter(({ drafts }) => refs.some((ref) => drafts.has(ref))).map((group) => this.owner(group)));
+    const [first] = refs;
+    if (first === undefined) return;
+    const model = this.model.get(first);
+    // Of people born on different days, the latest birth is the one that no time may precede.
+    const born = [...owners].flatMap((owner) => owner?.birthDate || []).sort().at(-1) ?? null;
+    this.times.open({ refs, place, opener, born, at: model.said.capturedAt ?? (refs.length === 1 ? model.facts.capturedAt : null) });
+  }
+
+  private undo(): void {
+    const refs = this.model.undo();
+    if (refs.length === 0) return;
+    this.hooks.say(`Taken back, for ${files(refs.length)}.`);
+    this.regrouped();
   }
 
   private remove(refs: readonly string[]): void {
@@ -255,76 +389,89 @@ export class DraftList {
       this.drafts.delete(ref);
       for (const group of this.groups.values()) group.drafts.delete(ref);
     }
+    this.model.remove(refs);
     this.take(this.all.filter(({ drafts }) => drafts.size === 0));
     const rest = this.keys();
     const next = rest[Math.min(at, rest.length - 1)];
     this.select(next ? only(next) : NONE, true);
-    this.changed();
+    this.hooks.changed();
+  }
+
+  /** Groups that may be confirmed together: their record number is one patient's, and nothing contradicts. */
+  private suggested(): readonly DraftGroup[] {
+    return this.groups.size > 1 ? this.all.filter((group) => this.owner(group) === null && group.suggestion()?.sure) : [];
   }
 
   private regrouped(): void {
     this.show();
-    this.changed();
+    this.hooks.changed();
   }
 
   private select(selection: Selection, focus: boolean): void {
     this.selection = selection;
     this.show();
-    const row = selection.active ? this.drafts.get(selection.active)?.row : null;
-    if (focus && row) part(row, ".tick").focus();
+    if (focus) this.focusRow();
+  }
+
+  private answered(): void {
+    this.hooks.changed();
+    this.focusRow();
+  }
+
+  private focusRow(): void {
+    const row = this.selection.active ? this.drafts.get(this.selection.active)?.row : null;
+    if (row) part(row, ".tick").focus();
   }
 
   /** Puts selection, eyes and counts on the screen. One row is in the tab order, the others are reached by arrows. */
   private show(): void {
-    const { chosen, active } = this.selection;
     const shown = this.keys().flatMap((ref) => this.drafts.get(ref) ?? []);
-    for (const draft of shown) paint(draft, chosen.has(draft.ref), draft.ref === active);
-    const some = shown.filter(({ ref }) => chosen.has(ref));
+    for (const draft of shown) this.paint(draft);
+    this.showBar(shown);
+    const single = this.groups.size === 1;
+    for (const group of this.groups.values()) {
+      group.show(this.person, single, single && this.drafts.size <= ROWS);
+      if (!single || group.against(this.owner(group)).length > 0 || this.owner(group) === null) void group.lookUp().then((news) => news && this.regrouped());
+    }
+    const sure = this.suggested();
+    part(this.root, "[data-suggested]").hidden = sure.length === 0;
+    setText(this.root, "[data-suggested-words]", `The record number fits in ${sure.length} of ${this.groups.size} groups, and nothing contradicts.`);
+    setText(this.root, "[data-all-suggested]", `All as suggested: ${sure.length === 1 ? "1 group" : `${sure.length} groups`}`);
+  }
+
+  private showBar(shown: readonly Draft[]): void {
+    const some = shown.filter(({ ref }) => this.selection.chosen.has(ref)).map(({ ref }) => this.model.get(ref));
     for (const one of this.root.querySelectorAll<HTMLElement>(".bar [data-eye]")) {
-      one.ariaPressed = String(some.length > 0 && some.every(({ eye }) => eye === one.dataset["eye"]));
+      const eye = one.dataset["eye"]!;
+      const whole = some.length > 0 && some.every((model) => counts(model, "eye") === eye);
+      paintEye(one, whole && some.every(({ said }) => said.eye === eye) ? eye : null, whole && some.every((model) => fileSays(model, "eye") === eye) ? eye : null);
     }
     part(this.root, ".bar .eyes").hidden = shown.length === 0;
     setText(this.root, "[data-count]", shown.length ? `${some.length} of ${files(this.drafts.size)} selected` : files(this.drafts.size));
-    const plain = this.groups.size === 1 && this.drafts.size <= ROWS;
-    for (const group of this.groups.values()) group.show(this.person, plain);
+    const kinds = new Set(some.map(({ said }) => said.kind ?? ""));
+    this.kindChoice.value = kinds.size === 1 ? [...kinds][0]! : "";
+    part(this.root, "[data-undo]").hidden = !this.model.canUndo;
+    this.lastKind.show(this.selection.chosen.size > 1 ? [...this.selection.chosen] : [...this.drafts.keys()]);
   }
 
-  private kinds(): HTMLSelectElement {
-    return part(this.root, "[data-kind]");
+  private paint(draft: Draft): void {
+    const { chosen, active } = this.selection;
+    paintRow(draft, this.model.get(draft.ref), this.kinds, chosen.has(draft.ref), draft.ref === active);
   }
-}
 
-function paint({ row, eye, kind }: Draft, chosen: boolean, active: boolean): void {
-  if (!row) return;
-  const tick = part<HTMLInputElement>(row, ".tick");
-  row.classList.toggle("on", chosen);
-  tick.checked = chosen;
-  tick.tabIndex = active ? 0 : -1;
-  part(row, ".eyes").classList.toggle("open", eye === null);
-  for (const one of row.querySelectorAll<HTMLElement>("[data-eye]")) one.ariaPressed = String(one.dataset["eye"] === eye);
-  part<HTMLSelectElement>(row, "select").value = kind;
+  private words(field: Field, value: string): string {
+    if (field === "capturedAt") return moment(value);
+    return field === "kind" ? (this.kinds.get(value) ?? value) : value === "unknown" ? "Not known" : value;
+  }
 }
 
 const identity = ({ file, path }: { file: File; path: string }): string => `${path}/${file.size}/${file.lastModified}`;
 
-async function draw(row: HTMLElement, file: File): Promise<void> {
-  const canvas = await thumbnail(file).catch(() => null);
-  const ending = /\.(\w{1,5})$/.exec(file.name)?.[1]?.toUpperCase() ?? "FILE";
-  part(row, ".thumb").replaceChildren(canvas ?? ending);
-}
-
-function remembered(): string {
-  try {
-    return localStorage.getItem(LAST_KIND) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-function remember(kind: string): void {
-  try {
-    localStorage.setItem(LAST_KIND, kind);
-  } catch {
-    // A browser that stores nothing only forgets a habit.
-  }
+/** Puts children into this order; where they stand so already nothing is touched, and the focus stays. */
+function inPlace(place: HTMLElement, wanted: readonly HTMLElement[]): void {
+  const now = [...place.children];
+  if (now.length === wanted.length && wanted.every((one, index) => one === now[index])) return;
+  const focused = document.activeElement;
+  place.replaceChildren(...wanted);
+  if (focused instanceof HTMLElement && place.contains(focused)) focused.focus();
 }

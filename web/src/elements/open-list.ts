@@ -1,15 +1,15 @@
 /** Uploads of this account that were begun and have not arrived: gone on with from the same files, wherever they were begun. */
 import type { Begun } from "../lib/api.ts";
 import { type Chosen, type Gathered, fromHandles, fromInput } from "../lib/folder.ts";
+import { day } from "../lib/capture.ts";
 import { HEAD, readFacts } from "../lib/facts.ts";
+import { cleanName } from "../lib/names.ts";
 import { bytes, files } from "../lib/text.ts";
 import { differences } from "../lib/who.ts";
 import type { Sent } from "./batch-card.ts";
 import { digester } from "./draft-group.ts";
 import { type Engine, lockName } from "./engine.ts";
 import { type Person, copy, part, setText, showPerson } from "./parts.ts";
-
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 type Resume = (person: Person, begun: readonly Begun[], sent: readonly Sent[]) => void;
 
@@ -31,8 +31,7 @@ export class OpenList {
     for (const [patient, some] of byPatient(free)) {
       const known = await api.patient(patient).catch(() => null);
       if (!known) continue;
-      const [year, month, day] = known.birth_date.split("-");
-      const person = { id: known.id, name: known.name, born: `${Number(day)} ${MONTHS[Number(month) - 1]} ${year}`, mrn: known.mrn };
+      const person = { id: known.id, name: known.name, born: day(known.birth_date), mrn: known.mrn, birthDate: known.birth_date, issuer: known.issuer, alike: "" };
       this.list(person, some, [...new Set(some.flatMap(({ batch }) => handles.get(batch) ?? []))]);
     }
     part(this.root, "[data-open]").hidden = part(this.root, "[data-open-list]").childElementCount === 0;
@@ -58,11 +57,11 @@ export class OpenList {
     const pairs: { one: Begun; found: Chosen }[] = [];
     const foreign: string[] = [];
     for (const one of begun) {
-      const at = rest.findIndex(({ file }) => file.name.slice(0, 500) === one.filename && file.size === one.size);
+      const at = rest.findIndex(({ file }) => cleanName(file.name) === one.filename && file.size === one.size);
       if (at < 0) continue;
       const [found] = rest.splice(at, 1);
-      const facts = readFacts(new Uint8Array(await found!.file.slice(0, HEAD).arrayBuffer().catch(() => new ArrayBuffer(0))));
-      if (facts.patient && differences(facts.patient, person).length > 0) foreign.push(one.filename);
+      const facts = readFacts(new Uint8Array(await found!.file.slice(0, HEAD).arrayBuffer().catch(() => new ArrayBuffer(0))), new Date());
+      if (facts.patient && differences(facts.patient, person, facts.capturedAt).length > 0) foreign.push(one.filename);
       else pairs.push({ one, found: found! });
     }
     if (foreign.length > 0) return this.say(item, `${foreign[0]} names another patient. Nothing was sent. Choose the files that were begun (E-OTHER).`);

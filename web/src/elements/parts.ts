@@ -48,25 +48,46 @@ export interface Person {
   readonly name: string;
   readonly born: string;
   readonly mrn: string;
+  /** ISO, and who issued the number, where the page says so; to be compared and not to be shown. */
+  readonly birthDate: string;
+  readonly issuer: string;
+  /** Why to look twice: somebody else has the same name, or the same surname and birth date; "" if nobody has. */
+  readonly alike: string;
 }
+
+/** One line: Example, Ada, 21 Mar 1957, MRN 0012. */
+export const inLine = ({ name, born, mrn }: Person): string => `${name}, ${born}, MRN ${mrn}`;
 
 export function showPerson(root: ParentNode, person: Person): void {
   setText(root, "[data-name]", person.name);
   setText(root, "[data-born]", person.born);
   setText(root, "[data-mrn]", person.mrn);
+  const chip = root.querySelector<HTMLElement>("[data-alike-words]");
+  if (!chip) return;
+  chip.hidden = person.alike === "";
+  chip.textContent = person.alike;
+}
+
+/** Lets a piece of the page stand for this patient, so that `personOf` reads it back. */
+export function markPerson(element: HTMLElement, { id, birthDate, issuer, alike }: Person): void {
+  Object.assign(element.dataset, { patient: id, birth: birthDate, issuer, alike });
 }
 
 /** The patient whom a piece of the page shows. */
 export function personOf(option: HTMLElement): Person {
   const text = (selector: string): string => part(option, selector).textContent ?? "";
-  return { id: option.dataset["patient"]!, name: text("[data-name]"), born: text("[data-born]"), mrn: text("[data-mrn]") };
+  return { id: option.dataset["patient"]!, name: text("[data-name]"), born: text("[data-born]"), mrn: text("[data-mrn]"), birthDate: option.dataset["birth"] ?? "", issuer: option.dataset["issuer"] ?? "", alike: option.dataset["alike"] ?? "" };
 }
 
 /** Who the service finds for a text. By POST: names must not stand in addresses. */
-export async function search(text: string): Promise<Person[]> {
-  const headers = { "HX-Request": "true" };
-  const answer = await fetch("/patients/search", { method: "POST", headers, body: new URLSearchParams({ q: text }), credentials: "same-origin" });
-  if (!answer.ok) return [];
+export const search = (text: string): Promise<Person[]> => people("/patients/search", [["q", text]]).catch(() => []);
+
+/** Whom these folder and file names name. Raises if the service does not answer. */
+export const named = (paths: readonly string[]): Promise<Person[]> => people("/patients/named", paths.map((path) => ["path", path]));
+
+async function people(address: string, form: string[][]): Promise<Person[]> {
+  const answer = await fetch(address, { method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams(form), credentials: "same-origin" });
+  if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   return [...page.querySelectorAll<HTMLElement>("[data-patient]")].map(personOf);
 }

@@ -1,4 +1,5 @@
 /** Search, mark, choose a patient: by mouse, or by arrows and Enter. The list itself is made by the server. */
+import type { Hint } from "../lib/facts.ts";
 import { type Person, part, personOf } from "./parts.ts";
 
 export class PatientPicker {
@@ -42,6 +43,17 @@ export class PatientPicker {
 
   focus(): void {
     this.query.focus();
+  }
+
+  /** Opens the form for somebody new, filled with what a file says; a person reads it over before it is sent. */
+  make(hint: Hint | null): void {
+    this.reset();
+    this.creation.open = true;
+    const form = part<HTMLFormElement>(this.creation, "form");
+    const values = { name: hint?.name, birth_date: hint?.birth, mrn: hint?.id };
+    for (const [name, value] of Object.entries(values)) part<HTMLInputElement>(form, `[name="${name}"]`).value = value ?? "";
+    form.scrollIntoView({ block: "center" });
+    part<HTMLInputElement>(form, '[name="name"]').focus();
   }
 
   private key(event: KeyboardEvent): void {

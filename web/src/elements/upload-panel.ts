@@ -3,19 +3,23 @@
  * while the panel is empty again: the chosen patient is never carried over to the next batch.
  */
 import type { Begun } from "../lib/api.ts";
+import { counts, declared } from "../lib/draft.ts";
 import { type Gathered, MOST_AT_ONCE, fromDrop, fromInput } from "../lib/folder.ts";
 import { Keep } from "../lib/keep.ts";
+import { cleanName } from "../lib/names.ts";
 import { files } from "../lib/text.ts";
-import { refusal } from "../lib/types.ts";
+import { type Taken, refusedByName } from "../lib/types.ts";
 import { BatchCard, type Sent } from "./batch-card.ts";
-import { DraftList } from "./draft-list.ts";
+import { DraftList, type Refused } from "./draft-list.ts";
 import type { DraftGroup } from "./draft-group.ts";
+import type { Draft } from "./draft-row.ts";
 import { type Engine, makeEngine } from "./engine.ts";
 import { Notices } from "./notices.ts";
 import { OpenList } from "./open-list.ts";
 import { Overall } from "./overall.ts";
 import { PatientPicker } from "./patient-picker.ts";
-import { type Person, copy, part, personOf, setText, showPerson } from "./parts.ts";
+import { type Person, copy, markPerson, part, personOf, setText, showPerson } from "./parts.ts";
+import { Repeat } from "./repeat.ts";
 
 /** A patient chosen this long ago, in milliseconds, with nothing done since, may be the last one's: nobody is chosen. */
 const FORGET = 600_000;
@@ -24,6 +28,9 @@ const RECENT = 6;
 
 class UploadPanel extends HTMLElement {
   private person: Person | null = null;
+  /** The group for which a patient is being found or made, if it is not for the page. */
+  private asker: DraftGroup | null = null;
+  private repeat!: Repeat;
   private picker!: PatientPicker;
   private drafts!: DraftList;
   private engine!: Engine;
@@ -41,7 +48,13 @@ class UploadPanel extends HTMLElement {
     this.engine = makeEngine(this.dataset["worker"]!, this.dataset["account"]!);
     this.overall = new Overall(this, this.engine.tools.line.gate, (text) => this.say(text));
     this.picker = new PatientPicker(this, (person) => this.choose(person));
-    this.drafts = new DraftList(this, (file, idle) => this.engine.hash(file, idle), () => this.show());
+    this.drafts = new DraftList(this, this.taken, {
+      hash: (file, idle) => this.engine.hash(file, idle),
+      changed: () => this.show(),
+      say: (text) => this.say(text),
+      makeNew: (group) => this.makeNew(group),
+    });
+    this.repeat = new Repeat(this, this.drafts);
     this.listen();
     this.show();
     const resume = (person: Person, begun: readonly Begun[], sent: readonly Sent[]): void => {
@@ -69,8 +82,12 @@ class UploadPanel extends HTMLElement {
         input.value = "";
       });
     }
-    part(this, "[data-other]").addEventListener("click", () => this.next());
-    part(this, "[data-send]").addEventListener("click", () => this.send());
+    part(this, "[data-other]").addEventListener("click", () => {
+      this.nobody();
+      this.picker.focus();
+    });
+    part(this, "[data-asker-cancel]").addEventListener("click", () => this.chosenForGroup(null));
+    part(this, "[data-send]").addEventListener("click", () => void this.send());
     part(this, "[data-recent]").addEventListener("click", ({ target }) => {
       const chip = target instanceof Element && target.closest<HTMLElement>("[data-patient]");
       if (chip) this.choose(personOf(chip));
@@ -99,7 +116,7 @@ class UploadPanel extends HTMLElement {
   private key(event: KeyboardEvent): void {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      this.send();
+      void this.send();
     } else this.drafts.press(event);
     this.stay();
   }
@@ -124,7 +141,30 @@ class UploadPanel extends HTMLElement {
     this.choose(personOf(chip));
   }
 
+  private get taken(): Taken {
+    return { most: Number(this.dataset["most"]), kinds: JSON.parse(this.dataset["kinds"]!) as Taken["kinds"] };
+  }
+
+  /** Opens the form for a patient who is not known yet, with what the files of this group say. */
+  private makeNew(group: DraftGroup): void {
+    this.asker = group;
+    setText(this, "[data-asker-title]", group.title);
+    this.show();
+    this.picker.make(group.hints[0] ?? null);
+  }
+
+  /** Somebody was found or made for one group, or not after all (null); the page's own patient stays. */
+  private chosenForGroup(person: Person | null): void {
+    const group = this.asker;
+    this.asker = null;
+    this.picker.reset();
+    if (person) group?.whose.take(person);
+    this.show();
+    if (person) this.say(`${person.name}, born ${person.born}, record number ${person.mrn}, is chosen for these files.`);
+  }
+
   private choose(person: Person): void {
+    if (this.asker) return this.chosenForGroup(person);
     this.person = person;
     this.picker.reset();
     showPerson(part(this, "[data-chosen]"), person);
@@ -149,35 +189,43 @@ class UploadPanel extends HTMLElement {
   /** Nobody is chosen; files that wait stay, unassigned. */
   private nobody(): void {
     this.person = null;
+    this.asker = null;
     this.drafts.choose(null);
     this.picker.reset();
     this.show();
   }
 
-  /** Back to "which patient?", with nothing left of the last one. */
+  /** Files were sent: their words are theirs, and the next patient is another one. */
   private next(): void {
-    this.drafts.clear();
     this.nobody();
+    this.repeat.end();
     this.refuse([], 0);
     part<HTMLInputElement>(this, "[data-note]").value = "";
     part<HTMLInputElement>(this, "[data-urgent]").checked = false;
-    this.picker.focus();
+    if (this.drafts.size === 0) this.picker.focus();
   }
 
   private async add({ chosen, system, over, handles }: Gathered): Promise<void> {
-    const taken = { most: Number(this.dataset["most"]), endings: new Set(this.dataset["endings"]?.split(" ")) };
-    const judged = chosen.map((one) => ({ one, why: refusal(one.file.name, one.file.size, taken) }));
-    const reasons = judged.flatMap(({ one, why }) => (why ? [`${one.file.name}: ${why}`] : []));
-    if (over) reasons.unshift(`Only the first ${MOST_AT_ONCE} files were taken. Add the rest when these are sent.`);
-    this.refuse(reasons, system);
-    const good = judged.flatMap(({ one, why }) => (why ? [] : [one]));
+    const reasons = over ? [`Only the first ${MOST_AT_ONCE} files were taken. Add the rest when these are sent.`] : [];
+    const judged = chosen.map((one) => ({ one, code: refusedByName(cleanName(one.file.name), one.file.size, this.taken) }));
+    const bad: Refused[] = judged.flatMap(({ one, code }) => (code ? [{ name: cleanName(one.file.name), code }] : []));
+    const good = judged.flatMap(({ one, code }) => (code ? [] : [one]));
+    this.refuse([...reasons, ...this.sentences(bad)], system);
     const reading = part(this, "[data-reading]");
-    await this.drafts.add(good, handles, (done) => {
+    const { refused, added } = await this.drafts.add(good, handles, (done) => {
       reading.hidden = done >= good.length;
       reading.textContent = `Reading ${done} of ${files(good.length)}`;
     });
+    this.refuse([...reasons, ...this.sentences([...bad, ...refused])], system);
+    this.repeat.give(added, this.person);
     this.stay();
-    if (!this.person && good.length > 0) this.say(`${files(good.length)} added. They wait until a patient is chosen.`);
+    if (!this.person && added.length > 0) this.say(`${files(added.length)} added. They wait until a patient is chosen.`);
+  }
+
+  /** Why files are not taken, in the words that the service would use after they were sent. */
+  private sentences(refused: readonly Refused[]): string[] {
+    const words = JSON.parse(this.dataset["refusals"]!) as Record<string, string>;
+    return refused.map(({ name, code }) => `${name}: ${words[code]}`);
   }
 
   /** A long list of reasons helps nobody: the first ones, and how many there are. */
@@ -190,7 +238,9 @@ class UploadPanel extends HTMLElement {
     part(place, "ul").replaceChildren(...lines.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
   }
 
-  private send(): void {
+  private async send(): Promise<void> {
+    // Whom the files' names name may still be on its way here.
+    await this.drafts.settled();
     const owned = this.drafts.owned;
     if (owned.length === 0) return this.drafts.size > 0 ? this.say("Choose the patient first.") : undefined;
     const why = this.why();
@@ -201,21 +251,24 @@ class UploadPanel extends HTMLElement {
       const person = some[0]![1];
       const reason = key.slice(person.id.length);
       const words = [note, reason && `The file names another patient. Sent all the same: ${reason}.`].filter(Boolean).join("\n");
-      const sent = some.flatMap(([group]) => [...group.drafts.values()].map((draft) => this.sent(draft)));
+      const sent = some.flatMap(([group]) => group.all.map((draft) => this.sent(draft)));
       this.remember(person);
       this.start(person, { patient: person.id, note: words, urgent }, sent);
     }
     this.drafts.take(owned.map(([group]) => group));
-    if (this.drafts.size > 0) this.nobody();
-    else this.next();
+    this.next();
   }
 
-  private sent({ ref, file, eye, kind, facts, digest, handles, row }: ReturnType<DraftGroup["drafts"]["get"]> & object): Sent {
-    const named = part<HTMLSelectElement>(this, "[data-kind]").querySelector<HTMLOptionElement>(`option[value="${kind}"]`)?.text;
-    const title = part(this, `.bar [data-eye="${eye}"]`).title;
+  /** Only what a person said goes along; what the file says, it says itself. */
+  private sent({ ref, file, digest, handles, row }: Draft): Sent {
+    const model = this.drafts.model.get(ref);
+    const kinds = part<HTMLSelectElement>(this, "[data-kind]");
+    const [eye, kind] = [counts(model, "eye"), counts(model, "kind")];
+    const title = (eye && this.querySelector<HTMLElement>(`.bar [data-eye="${eye}"]`)?.dataset["plain"]) ?? "";
+    const named = (kind && kinds.querySelector<HTMLOptionElement>(`option[value="${kind}"]`)?.text) ?? "";
     return {
-      ref, file, eye: eye!, kind, capturedAt: facts.capturedAt, digest, handles,
-      what: [title, kind ? named : ""].filter(Boolean).join(" · "),
+      ref, file, ...declared(model), digest, handles,
+      what: [title, named].filter(Boolean).join(" · "),
       thumb: row ? [...part(row, ".thumb").childNodes] : [],
     };
   }
@@ -231,7 +284,7 @@ class UploadPanel extends HTMLElement {
     const place = part(this, "[data-recent]");
     place.querySelector(`[data-patient="${person.id}"]`)?.remove();
     const chip = copy(this, "template[data-chip]");
-    chip.dataset["patient"] = person.id;
+    markPerson(chip, person);
     showPerson(chip, person);
     place.prepend(chip);
     while (place.childElementCount > RECENT) place.lastElementChild?.remove();
@@ -240,22 +293,30 @@ class UploadPanel extends HTMLElement {
 
   /** Why nothing can be sent yet: as shown beside the button, and as said when it is pressed all the same. */
   private why(): { shown: string; said: string } | null {
-    const unsure = this.drafts.owned.filter(([group, person]) => group.against(person).length > 0);
-    if (unsure.length > 0) return { shown: "Say whose these files are", said: "Some files name another patient. Say whose they are first." };
-    const needy = this.drafts.owned.reduce((sum, [group]) => sum + group.needy.length, 0);
+    const { owned } = this.drafts;
+    if (owned.some(([group, person]) => group.against(person).length > 0)) {
+      return { shown: "Say whose these files are", said: "Some files name another patient. Say whose they are first." };
+    }
+    if (this.drafts.asking) return { shown: "Answer the question above", said: "Answer the question about what the files say first." };
+    const unborn = owned.flatMap(([group, person]) => group.refs.filter((ref) => (this.drafts.model.get(ref).said.capturedAt ?? "9") < person.birthDate)).length;
+    if (unborn > 0) return { shown: `${files(unborn)} with a time before the patient's birth`, said: "A time of capture lies before the patient's birth. Check the time and the patient." };
+    const needy = owned.reduce((sum, [group]) => sum + group.needy.length, 0);
     return needy > 0 ? { shown: `${files(needy)} still ${needy === 1 ? "needs its" : "need their"} eye`, said: "Each file needs its eye first." } : null;
   }
 
   private show(): void {
     const count = this.drafts.size;
     const ready = this.drafts.owned.reduce((sum, [group]) => sum + group.drafts.size, 0);
-    part(this, "[data-pick]").hidden = this.person !== null;
+    part(this, "[data-pick]").hidden = this.person !== null && this.asker === null;
+    part(this, "[data-asker]").hidden = this.asker === null;
+    part(this, "[data-unguarded]").hidden = !this.drafts.unguarded;
+    this.repeat.show(this.person);
     part(this, "[data-chosen]").hidden = this.person === null;
     part(this, "[data-work]").hidden = count === 0;
     part(this, "[data-drop]").classList.toggle("slim", count > 0);
     setText(this, "[data-choose]", count > 0 ? "Add more files" : "Choose files");
     setText(this, "#step-patient", this.overall.any ? "Next patient" : "Patient");
-    setText(this, "#step-files", count > 0 && !this.person ? "Unassigned files" : "Files");
+    setText(this, "#step-files", count > 0 && this.drafts.owned.length === 0 ? "Unassigned files" : "Files");
     setText(this, "[data-send-count]", files(ready));
     const why = this.why();
     const rest = count - ready;
@@ -277,7 +338,7 @@ class UploadPanel extends HTMLElement {
 function grouped(owned: readonly (readonly [DraftGroup, Person])[]): Map<string, (readonly [DraftGroup, Person])[]> {
   const found = new Map<string, (readonly [DraftGroup, Person])[]>();
   for (const pair of owned) {
-    const key = pair[1].id + pair[0].reason;
+    const key = pair[1].id + pair[0].whose.reason;
     found.set(key, [...(found.get(key) ?? []), pair]);
   }
   return found;

@@ -147,7 +147,7 @@ export class Api {
     return all.reverse();
   }
 
-  async patient(id: string): Promise<{ id: string; name: string; birth_date: string; mrn: string }> {
+  async patient(id: string): Promise<{ id: string; name: string; birth_date: string; mrn: string; issuer: string }> {
     return this.call("GET", `/patients/${id}`);
   }
 

@@ -7,6 +7,7 @@ import { Problem, type State } from "./api.ts";
 import { deliver } from "./deliver.ts";
 import type { Follow } from "./follow.ts";
 import { insist } from "./insist.ts";
+import { cleanName } from "./names.ts";
 import { singleDigest } from "./plan.ts";
 import { type Line, Sending } from "./send.ts";
 import type { Slots } from "./slots.ts";
@@ -15,8 +16,9 @@ import { explain } from "./text.ts";
 export interface Item {
   readonly ref: string;
   readonly file: File;
-  readonly eye: string;
-  readonly kind: string;
+  /** What a person said; null: nobody said anything, and what the file says counts. */
+  readonly eye: string | null;
+  readonly kind: string | null;
   readonly capturedAt: string | null;
   /** Hex SHA-256 of a file sent in one piece, null for a block plan. `fresh`: read the file again. */
   readonly digest: (fresh?: boolean) => Promise<string | null>;
@@ -206,8 +208,8 @@ export class Batch {
       // A digest that is known in time finds duplicates before a byte is sent; else it is told when the file is there.
       const hex = await Promise.race([digest(), soon]);
       return {
-        ref, filename: file.name.slice(0, 500), size: file.size, eye,
-        ...(file.type ? { media_type: file.type } : {}), ...(kind ? { kind } : {}),
+        ref, filename: cleanName(file.name), size: file.size,
+        ...(file.type ? { media_type: file.type } : {}), ...(eye ? { eye } : {}), ...(kind ? { kind } : {}),
         ...(capturedAt ? { captured_at: capturedAt } : {}), ...(hex ? { digest: singleDigest(hex) } : {}),
       };
     } catch (error) {

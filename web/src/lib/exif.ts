@@ -1,14 +1,15 @@
 /** When a camera took a JPEG: DateTimeOriginal (0x9003) with its offset (0x9011). Source: Exif 2.32, 4.6. */
-import { isoMoment } from "./facts.ts";
+import { type Captured, type Clock, UNKNOWN, believed, isoTime, realDay } from "./believed.ts";
+import { line } from "./facts.ts";
 
 const EXIF_IFD = 0x8769;
 const ORIGINAL = 0x9003;
 const OFFSET = 0x9011;
 
-export function readExif(head: Uint8Array): string | null {
+export function readExif(head: Uint8Array, clock: Clock): Captured {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const tiff = findTiff(view);
-  if (tiff === null) return null;
+  if (tiff === null) return UNKNOWN;
   const little = view.getUint16(tiff) === 0x4949;
   const entries = (at: number): Map<number, number> => {
     const found = new Map<number, number>();
@@ -20,19 +21,25 @@ export function readExif(head: Uint8Array): string | null {
     return found;
   };
   const sub = entries(view.getUint32(tiff + 4, little)).get(EXIF_IFD);
-  if (sub === undefined) return null;
+  if (sub === undefined) return UNKNOWN;
   const fields = entries(view.getUint32(sub + 8, little));
   const ascii = (tag: number): string => {
     const entry = fields.get(tag);
     if (entry === undefined || view.getUint16(entry + 2, little) !== 2) return "";
     const length = view.getUint32(entry + 4, little);
     const at = length > 4 ? tiff + view.getUint32(entry + 8, little) : entry + 8;
-    return String.fromCharCode(...head.subarray(at, at + Math.min(length, 40))).replace(/\0.*$/s, "");
+    return line(String.fromCharCode(...head.subarray(at, at + Math.min(length, 40))));
   };
-  const [day = "", time = ""] = ascii(ORIGINAL).split(" ");
-  const moment = isoMoment(day, time);
-  const offset = /^[+-]\d\d:\d\d$/.exec(ascii(OFFSET))?.[0] ?? "";
-  return moment?.includes("T") ? moment + offset : moment;
+  return captured(ascii(ORIGINAL), ascii(OFFSET), clock);
+}
+
+function captured(when: string, zone: string, clock: Clock): Captured {
+  const [, year, month, date, time] = /^(\d{4})[:-](\d\d)[:-](\d\d)[ T](\d\d:\d\d:\d\d)$/.exec(when) ?? [];
+  const day = year ? realDay(`${year}-${month}-${date}`) : "";
+  // A second of 60 is a clock gone wrong here, and no leap second.
+  const clocked = time && time.slice(6) <= "59" ? isoTime(time) : "";
+  const offset = /^[+-](?:0\d|1[0-4]):[0-5]\d$/.test(zone) ? zone : "";
+  return (day && clocked && believed({ at: `${day}T${clocked}`, offset }, "exif", clock)) || UNKNOWN;
 }
 
 /** Where the TIFF structure of the Exif segment begins. */

@@ -1,61 +1,63 @@
-/** What the first bytes of a file say about it: patient, eye, kind, time. Read before anything is sent. */
+/**
+ * What the first bytes of a file say about it: patient, eye, kind, time. Read before anything is sent, to suggest, to group
+ * and to guard; never declared. The worker reads the same by the same rules (broker/ingest/facts.py and its formats):
+ * tests/cases/headers.json holds both to them. What cannot be told from the head, or is not read here, is null.
+ */
 import { readDicom } from "./dicom-head.ts";
 import { readExif } from "./exif.ts";
 import { readVol } from "./vol-head.ts";
 
-/** What a file says about its patient; only what stands there. `birth` is ISO: 1957-03-21. */
+/** What a file says about its patient; only what stands there, else "". `birth` is ISO: 1957-03-21. */
 export interface Hint {
   readonly id: string;
+  readonly issuer: string;
   readonly name: string;
   readonly birth: string;
 }
 
 export interface Facts {
   readonly patient: Hint | null;
-  readonly eye: string | null;
+  /** null: it says nothing, or contradicts itself. */
+  readonly eye: "OD" | "OS" | "OU" | null;
+  /** The file names the right eye in one place and the left in another. */
+  readonly contradicts: boolean;
   readonly kind: string | null;
-  /** ISO, without an offset where the file has none. */
+  /** ISO, local to the device; with an offset only where the file itself gives one. */
   readonly capturedAt: string | null;
+  /** A CaptureSource value; null exactly if there is no time. */
+  readonly source: string | null;
+  /** The time is kept, but somebody should confirm it. */
+  readonly doubtful: boolean;
 }
 
-export const NO_FACTS: Facts = { patient: null, eye: null, kind: null, capturedAt: null };
+export const NO_FACTS: Facts = { patient: null, eye: null, contradicts: false, kind: null, capturedAt: null, source: null, doubtful: false };
 
 /** Bytes that are read of each file. */
 export const HEAD = 64 * 1024;
 
-/** Never raises: a file that says nothing readable just says nothing. */
-export function readFacts(head: Uint8Array): Facts {
+/** Never raises: a file that says nothing readable just says nothing. `zone`: minutes that the clinic is ahead of UTC. */
+export function readFacts(head: Uint8Array, now: Date, zone = -now.getTimezoneOffset()): Facts {
+  const clock = { now: now.getTime(), zone };
   try {
-    if (starts(head, "HSF-OCT-")) return readVol(head);
-    if (head[0] === 0xff && head[1] === 0xd8) return { ...NO_FACTS, capturedAt: readExif(head) };
-    if (head.length > 132 && starts(head.subarray(128), "DICM")) return readDicom(head);
+    if (starts(head, "HSF-OCT-")) return readVol(head, clock);
+    if (head[0] === 0xff && head[1] === 0xd8) return { ...NO_FACTS, ...readExif(head, clock) };
+    if (head.length > 132 && starts(head.subarray(128), "DICM")) return readDicom(head, clock);
   } catch {
     // Damaged: the worker will say how.
   }
   return NO_FACTS;
 }
 
-/** A hint, or null if it says nothing. */
-export function hint(id: string, name: string, birth: string | null): Hint | null {
-  const said = { id: id.trim(), name: name.trim(), birth: birth ?? "" };
-  return said.id || said.name || said.birth ? said : null;
+/** A hint, or null if it says nothing. Devices write "unknown" for nothing. */
+export function hint(said: Hint): Hint | null {
+  const known = (text: string): string => (text.toLowerCase() === "unknown" ? "" : text);
+  const made = { id: known(said.id), issuer: known(said.issuer), name: known(said.name), birth: said.birth };
+  return made.id || made.issuer || made.name || made.birth ? made : null;
 }
 
-/** `20261120` as `2026-11-20`; null if it is no day. */
-export function isoDay(text: string): string | null {
-  const [, year, month, day] = /^(\d{4})[.:]?(\d\d)[.:]?(\d\d)/.exec(text) ?? [];
-  if (!year || !month || !day) return null;
-  const iso = `${year}-${month}-${day}`;
-  const date = new Date(`${iso}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(iso) && iso > "1880" ? iso : null;
-}
-
-/** A day and `093015.2` or `09:30:15` as ISO; the day alone if there is no time. */
-export function isoMoment(day: string, time: string): string | null {
-  const date = isoDay(day);
-  const [, hour, minute, second] = /^(\d\d):?(\d\d):?(\d\d)?/.exec(time.trim()) ?? [];
-  if (!date || !hour || !minute || hour > "23" || minute > "59" || (second ?? "00") > "59") return date;
-  return `${date}T${hour}:${minute}:${second ?? "00"}`;
+/** One line of printable text of at most 200 characters. */
+export function line(text: string): string {
+  return text.replace(/\0.*$/s, "").replace(/[\p{C}\p{Z}\s]+/gu, " ").trim().slice(0, 200).trim();
 }
 
 function starts(bytes: Uint8Array, text: string): boolean {

@@ -1,4 +1,5 @@
 /** Files that were dropped or chosen, folders opened to their bottom; what systems leave lying about is counted, not taken. */
+import { inOrder } from "./names.ts";
 import { isSystemFile } from "./types.ts";
 
 export interface Chosen {
@@ -26,7 +27,7 @@ type Found = { readonly path: string; readonly open: () => Promise<File> };
 
 export function fromInput(list: readonly File[]): Gathered {
   const found = list.map((file) => ({ file, path: file.webkitRelativePath || file.name }));
-  const wanted = found.filter(({ path }) => !isHidden(path));
+  const wanted = found.filter(({ path }) => !isHidden(path)).sort(byPath);
   return { chosen: wanted.slice(0, MOST_AT_ONCE), system: found.length - wanted.length, over: wanted.length > MOST_AT_ONCE, handles: [] };
 }
 
@@ -56,8 +57,8 @@ export async function fromHandles(handles: readonly FileSystemHandle[]): Promise
 }
 
 async function open(found: readonly Found[], handles: readonly FileSystemHandle[]): Promise<Gathered> {
-  const wanted = found.filter(({ path }) => !isHidden(path));
-  const taken = wanted.slice(0, MOST_AT_ONCE).sort((a, b) => a.path.localeCompare(b.path, undefined, { numeric: true }));
+  const wanted = found.filter(({ path }) => !isHidden(path)).sort(byPath);
+  const taken = wanted.slice(0, MOST_AT_ONCE);
   const chosen: Chosen[] = [];
   for (let at = 0; at < taken.length; at += ABREAST) {
     const files = await Promise.all(taken.slice(at, at + ABREAST).map(({ open: get, path }) => get().then((file) => ({ file, path }), () => null)));
@@ -65,6 +66,9 @@ async function open(found: readonly Found[], handles: readonly FileSystemHandle[
   }
   return { chosen, system: found.length - wanted.length, over: wanted.length > MOST_AT_ONCE, handles };
 }
+
+/** The order in which people count, the same for what was dropped and for what was chosen. */
+const byPath = (a: { path: string }, b: { path: string }): number => inOrder(a.path, b.path);
 
 /** Also what lies in a hidden folder, or in the one that macOS puts into archives. */
 const isHidden = (path: string): boolean => path.split("/").some((part) => isSystemFile(part) || part === "__MACOSX");
