@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from ..access.actor import Actor
 from ..access.permissions import Act, require
-from ..catalog import Tx
+from ..catalog import Tx, scans
 from ..catalog import records as rows
 from ..catalog.records import Document
 from ..catalog.scans import Scan
@@ -17,6 +17,7 @@ from .keeper import Keeper
 
 #: How long an act can be taken back.
 WITHIN = timedelta(minutes=10)
+_SINCE = "Something was said about this since. Read it, then add to it."
 _CAN_BE = (RecordKind.REVIEW, RecordKind.ADDENDUM, RecordKind.ANSWER)
 
 
@@ -38,8 +39,11 @@ class Retractions(Keeper):
         require(actor, Act.CORRECT)
         with self.catalog.read() as tx:
             ids = [one["scan"] for one in rows.of_act(tx, what)]
+            withdrawn = sorted(scans.find(tx, ids, withdrawn=True)) if not rows.of_act(tx, act) else []
         if not ids:
             raise NotFound("There is no such act.")
+        if withdrawn:
+            raise IllegalMove(_SINCE, scans=withdrawn)
         said = {"kind": RecordKind.RETRACTION.value, "retracts": what}
 
         def make(tx: Tx, found: Mapping[str, Scan]) -> dict[str, Document]:
@@ -62,6 +66,6 @@ def _refuse(actor: Actor, one: Document, scan: Scan, now: datetime) -> None:
     if RecordKind(one["kind"]) not in _CAN_BE:
         raise IllegalMove("This cannot be taken back. Correct or restore it instead.")
     if one["number"] != scan.records:
-        raise IllegalMove("Something was said about this since. Read it, then add to it.", scans=[scan.id])
+        raise IllegalMove(_SINCE, scans=[scan.id])
     if now - datetime.fromisoformat(one["at"]) > WITHIN:
         raise IllegalMove("It is too late to take this back: ten minutes are over. Add to it instead.")

@@ -138,7 +138,8 @@ def _person(number: int) -> list[Any]:
     name = f"Person, P {number:06}"
     values = {
         "id": person_id(number), "issuer": "clinic", "mrn": f"{number:08}", "name": name, "name_key": name.casefold(),
-        "birth_date": "1957-03-21", "sex": None, "version": 1, "changed_at": _micros(NOW), "merged_into": None, "survivor": None,
+        "birth_date": "1957-03-21", "sex": None, "version": 1, "changed_at": _micros(NOW), "merged_into": None,
+        "survivor": None,
     }  # fmt: skip
     return [values[column] for column in _PATIENT]
 

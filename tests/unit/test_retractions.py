@@ -70,6 +70,17 @@ def test_not_after_a_later_record_on_any_of_its_scans(clinic: Clinic, parts: Par
     assert all(clinic.now_is(scan).review is Review.REVIEWED for scan in scans)
 
 
+def test_not_after_one_of_its_scans_was_withdrawn(clinic: Clinic, parts: Parts, ada: Patient) -> None:
+    scans, act = shelf.series(parts, ada, 2), new_id(NOW)
+    clinic.review(*scans, act=act)
+    clinic.withdraw(scans[0])
+    with pytest.raises(IllegalMove):
+        parts.records.retract(DOC, new_id(NOW), act, now=NOW)
+    clinic.withdraw(scans[0], restore=True)
+    with pytest.raises(IllegalMove):
+        parts.records.retract(DOC, new_id(NOW), act, now=NOW)
+
+
 def test_a_retraction_said_again_is_the_same_and_another_one_is_refused(
     clinic: Clinic, parts: Parts, ada: Patient
 ) -> None:

@@ -102,6 +102,24 @@ def test_one_scan_alone_can_be_sent_back_for_a_repeat(physician: FlaskClient, pa
     assert now_is(parts, right).review is Review.CLOSED
 
 
+def test_the_addresses_of_a_merged_record_lead_to_the_patient(
+    technician: FlaskClient, parts: Parts, ada: Patient
+) -> None:
+    old = shelf.patient(parts, mrn="0099", name="Maiden, Ada")
+    scan = shelf.scan(parts, old)
+    fields = form(read_post(technician, f"/patients/{old.id}/merge", {"mrn": ada.mrn}), "/merge")
+    answer = technician.post(f"/patients/{old.id}/merge", data=fields | {"reason": "One person."})
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/patients/{ada.id}")
+    for path in (f"/patients/{old.id}", f"/gallery?patient={old.id}"):
+        assert technician.get(path).headers["Location"] == path.replace(old.id, ada.id)
+    assert f"/scans/{scan.id}" in read(technician, f"/patients/{ada.id}").addresses
+    assert now_is(parts, scan).records == 0
+
+
+def read_post(client: FlaskClient, path: str, data: dict[str, str]) -> Page:
+    return Page(client.post(path, data=data).get_data(as_text=True))
+
+
 def test_a_stale_page_says_what_changed_and_keeps_every_typed_word(
     physician: FlaskClient, parts: Parts, ada: Patient
 ) -> None:
