@@ -28,7 +28,8 @@ def show() -> str:
     if not is_id(left) or not is_id(right):
         raise ScanNotFound("Two scans are needed to compare.")
     first, second = parts().reading.pair(actor(), left, right, now=frame.now())
-    panes = [pane for pane in (shown.pane(first), shown.pane(second)) if pane]
+    alike = frame.alike([first.patient, second.patient])
+    panes = [pane for pane in (shown.pane(first, alike), shown.pane(second, alike)) if pane]
     if len(panes) < 2:
         raise ScanNotFound("One of the two has no picture to compare.")
     other = first.patient.id != second.patient.id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,13 +10,13 @@ from uuid import uuid4
 
 from flask import Flask, render_template, request
 
-from .. import guard
 from ..access.actor import Actor
 from ..access.permissions import Act, may
 from ..catalog.patients import Patient
 from ..errors import Unavailable
-from ..guard import maybe_actor, parts
+from ..guard import actor, maybe_actor, parts
 from ..ids import is_id
+from ..patients import Alike
 from ..reading import COUNTED_REPEATS
 from ..unsettled import COUNTED
 from ..words import Role
@@ -65,26 +65,31 @@ def page(template: str, **values: Any) -> str:
     return render_template(template, **values)
 
 
-def person(patient: Patient) -> show.Person:
-    """Show a patient, with whom this one is easily taken for."""
-    return people([patient])[0]
-
-
-def people(patients: Sequence[Patient]) -> list[show.Person]:
-    """Show patients, each with whom this one is easily taken for: one look for all of them."""
-    return show.people(patients, parts().patients.alike(guard.actor(), [one.id for one in patients]))
-
-
-def home(actor: Actor) -> str:
+def home(account: Actor) -> str:
     """The page an account works on: reading comes before sending, managing last."""
-    if may(actor, Act.REVIEW):
+    if may(account, Act.REVIEW):
         return "/worklist"
-    return "/upload" if may(actor, Act.UPLOAD) else "/"
+    return "/upload" if may(account, Act.UPLOAD) else "/"
 
 
 def now() -> datetime:
     """The time of this request."""
     return parts().clock()
+
+
+def alike(shown: Iterable[Patient]) -> Mapping[str, Alike]:
+    """Which of these patients are easily taken for another one, by id."""
+    return parts().patients.alike(actor(), {one.id for one in shown})
+
+
+def person(patient: Patient) -> show.Person:
+    """Show the one patient whom a page is about."""
+    return show.person(patient, alike([patient]).get(patient.id))
+
+
+def people(patients: Sequence[Patient]) -> list[show.Person]:
+    """Show patients; one look for all of them."""
+    return show.people(patients, alike(patients))
 
 
 def done() -> dict[str, Any] | None:
@@ -107,37 +112,37 @@ def done() -> dict[str, Any] | None:
 
 
 def _who() -> dict[str, Any]:
-    actor = maybe_actor()
-    if actor is None or actor.locked:
+    account = maybe_actor()
+    if account is None or account.locked:
         # A locked session shows nothing: what it is answered with is for anybody, such as the way to the sign-in.
         return {"me": None, "nav": [], "here": request.path}
-    roles = ", ".join(text for role, text in texts.ROLES.items() if role in actor.roles)
-    wanted, to_close = _repeats(actor)
+    roles = ", ".join(text for role, text in texts.ROLES.items() if role in account.roles)
+    wanted, to_close = _repeats(account)
     nav = []
-    if may(actor, Act.REVIEW):
+    if may(account, Act.REVIEW):
         nav.append(_counted(Link("/worklist", "To review"), to_close, "repeat to close", "repeats to close"))
-    if may(actor, Act.SEE_SCANS):
+    if may(account, Act.SEE_SCANS):
         nav.append(Link("/gallery", "Gallery"))
-    if may(actor, Act.UPLOAD):
+    if may(account, Act.UPLOAD):
         # Who takes pictures sees what is to be taken once more, without looking for it.
-        count = wanted if Role.TECHNICIAN in actor.roles else 0
-        nav.append(_upload(actor, count))
-    if may(actor, Act.ACCOUNTS):
+        count = wanted if Role.TECHNICIAN in account.roles else 0
+        nav.append(_upload(account, count))
+    if may(account, Act.ACCOUNTS):
         nav.append(Link("/admin/accounts", "Administration"))
     # At "/" the start page of the account is shown; a scan belongs to the gallery.
-    here = (home(actor) if request.path == "/" else request.path).split("/")[1]
+    here = (home(account) if request.path == "/" else request.path).split("/")[1]
     # A scan, a pair and a patient belong to the gallery.
     here = "gallery" if here in ("scans", "compare", "patients") else here
     here = "admin/accounts" if here == "admin" else here
-    return {"me": Me(actor.account, Outside(actor.name), roles), "nav": nav, "here": f"/{here}"}
+    return {"me": Me(account.account, Outside(account.name), roles), "nav": nav, "here": f"/{here}"}
 
 
-def _repeats(actor: Actor) -> tuple[int, int]:
+def _repeats(account: Actor) -> tuple[int, int]:
     """How many repeats are wanted, and how many wait to be closed; none within a fragment, which has no frame."""
-    if is_fragment() or not may(actor, Act.SEE_SCANS):
+    if is_fragment() or not may(account, Act.SEE_SCANS):
         return 0, 0
     try:
-        return parts().reading.repeat_counts(actor)
+        return parts().reading.repeat_counts(account)
     except Unavailable:
         return 0, 0  # what is being rendered may be the page that says so
 

@@ -72,7 +72,8 @@ def some() -> str:
     asked = address.read(request.form)
     ids = [one for one in dict.fromkeys(request.form.getlist("scan")) if is_id(one)][:MOST_CARDS]
     found = parts().gallery.some(actor(), ids, now=frame.now())
-    cards = [shown.card(one, Rendition.THUMBNAIL) for one in found if asked.fits(one)]
+    alike = frame.alike(one.patient for one in found)
+    cards = [shown.card(one, Rendition.THUMBNAIL, alike) for one in found if asked.fits(one)]
     return frame.page("_cards.html", cards=cards, first=PAGE, more=None)
 
 
@@ -83,7 +84,8 @@ def fresh() -> str:
     known = [one for one in request.args.get("known", "").split(",") if is_id(one)][:TILES]
     since = max(address.moment(request.args.get("since", "")), frame.now() - LONGEST_LOOK)
     arrived = parts().reading.arrived(actor(), known, since=since, now=frame.now())
-    cards = [shown.card(one, Rendition.THUMBNAIL) for one in arrived if asked.fits(one)]
+    alike = frame.alike(one.patient for one in arrived) if arrived else {}
+    cards = [shown.card(one, Rendition.THUMBNAIL, alike) for one in arrived if asked.fits(one)]
     checking = parts().reading.checking(actor(), asked.patient, now=frame.now())
     return frame.page("_fresh.html", **_checking(asked, checking), arrived=cards)
 
@@ -108,7 +110,8 @@ def _month(asked: Asked, month: str) -> str:
 
 def _cards(asked: Asked, found: list[Shown], first: int) -> dict[str, object]:
     """One page of cards, and where it goes on; ``found`` has one scan more than a page if it does."""
-    cards = [shown.card(one, Rendition.THUMBNAIL) for one in found[:PAGE]]
+    alike = frame.alike(one.patient for one in found)
+    cards = [shown.card(one, Rendition.THUMBNAIL, alike) for one in found[:PAGE]]
     seen = str(first + len(cards))
     more = asked.address(after=write_key(found[PAGE - 1].key), seen=seen) if len(found) > PAGE else None
     return {"cards": cards, "first": first, "more": more}

@@ -87,13 +87,14 @@ def _page(ids: Sequence[str], problem: BrokerError | None = None) -> str:
 
 def _origins(moving: Sequence[Shown]) -> list[From]:
     people = {one.patient.id: one.patient for one in moving}
+    alike = frame.alike(people.values())
     days: dict[str, dict[str, int]] = {}
     for one in moving:
         visits = days.setdefault(one.patient.id, {})
         visits[one.scan.visit_day] = visits.get(one.scan.visit_day, 0) + 1
     return [
         From(
-            frame.person(people[patient]),
+            shown.person(people[patient], alike.get(patient)),
             [f"{texts.scans(count)} of {texts.day(day)}" for day, count in sorted(visits.items(), reverse=True)],
         )
         for patient, visits in days.items()

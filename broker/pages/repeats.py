@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -16,6 +16,7 @@ from ..gallery import Shown
 from ..guard import actor, parts, policy
 from ..ids import is_id
 from ..names import Rendition
+from ..patients import Alike
 from ..reading import Wanted
 from ..records import standing
 from ..words import CaptureSource, Review
@@ -76,12 +77,12 @@ def close(scan: str) -> Response:
     return _back(scan)
 
 
-def told(wanted: Iterable[Wanted]) -> list[Told]:
+def told(wanted: Iterable[Wanted], alike: Mapping[str, Alike] = shown.NOBODY) -> list[Told]:
     """Show wanted repeats."""
     zone = parts().config.time_zone
     return [
         Told(
-            card=shown.card(one.shown, Rendition.THUMBNAIL),
+            card=shown.card(one.shown, Rendition.THUMBNAIL, alike),
             asked=_asked(one.shown),
             seen=f"{one.shown.scan.id}:{one.shown.scan.records}:{one.shown.scan.manifest}",
             answers=[shown.card(other, Rendition.THUMBNAIL) for other in one.answers],

@@ -154,13 +154,13 @@ def _page(scan: str, problem: BrokerError | None = None) -> str:
     around = parts().reading.around(actor(), one)
     facts, review = one.scan.facts, one.scan.review
     asks = settle.questions(one, zone)
+    alike = frame.alike([one.patient])
     last = one.records[-1] if one.records else None
     pair = (one.scan, around.fellow) if one.scan.eye is Eye.OD else (around.fellow, one.scan)
     return frame.page(
         "scan.html",
-        card=shown.card(one, Rendition.DISPLAY),
-        person=frame.person(one.patient),
-        pane=shown.pane(one),
+        card=shown.card(one, Rendition.DISPLAY, alike),
+        pane=shown.pane(one, alike),
         newer=around.newer.id if around.newer else None,
         older=around.older.id if around.older else None,
         prior=_before(around.prior),

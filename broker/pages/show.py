@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -140,6 +141,8 @@ EYES = (
     Choice("OU", "OU", texts.EYES[Eye.OU], "3"),
     Choice("unknown", "Not known", texts.EYES[Eye.UNKNOWN], "0"),
 )
+#: Nobody is easily taken for anybody, or it is not asked.
+NOBODY: Mapping[str, Alike] = MappingProxyType({})
 KINDS = tuple(Choice(kind.value, text) for kind, text in texts.KINDS.items() if kind is not Kind.UNKNOWN)
 
 
@@ -155,12 +158,12 @@ def people(patients: Iterable[Patient], alike: Mapping[str, Alike]) -> list[Pers
     return [person(patient, alike.get(patient.id)) for patient in patients]
 
 
-def card(shown: Shown, what: Rendition) -> Card:
-    """Show a scan by one of its renditions."""
+def card(shown: Shown, what: Rendition, alike: Mapping[str, Alike] = NOBODY) -> Card:
+    """Show a scan by one of its renditions; ``alike``: which patients are easily taken for another one, by id."""
     scan = shown.scan
     return Card(
         id=scan.id,
-        person=person(shown.patient),
+        person=person(shown.patient, alike.get(shown.patient.id)),
         eye=texts.EYES[scan.eye],
         kind=texts.KINDS[scan.kind],
         day=texts.day(scan.visit_day),
@@ -174,9 +177,9 @@ def card(shown: Shown, what: Rendition) -> Card:
     )
 
 
-def pane(shown: Shown) -> Pane | None:
+def pane(shown: Shown, alike: Mapping[str, Alike] = NOBODY) -> Pane | None:
     """Show a scan to be read; None if there is no picture of it."""
-    scan, facts, made = shown.scan, shown.scan.facts, card(shown, Rendition.DISPLAY)
+    scan, facts, made = shown.scan, shown.scan.facts, card(shown, Rendition.DISPLAY, alike)
     if made.picture is None:
         return None
     frames = shown.links.get(Rendition.FRAMES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint
@@ -10,6 +11,7 @@ from ..access.permissions import Act
 from ..gallery import Shown
 from ..guard import actor, parts, policy
 from ..names import Rendition
+from ..patients import Alike
 from ..reading import COUNTED
 from ..records import standing
 from ..words import RecordKind
@@ -26,10 +28,13 @@ def add_to(pages: Blueprint) -> None:
 def show() -> str:
     """Show the visits to read, the repeats to close and those that are wanted, and reviews that were reopened."""
     waiting, count, urgent = parts().reading.worklist(actor(), now=frame.now())
-    people = {one.id: one for one in frame.people([one.patient for one in waiting])}
+    wanted = parts().reading.repeats(actor(), now=frame.now())
+    again = parts().reading.reopened(actor(), now=frame.now())
+    repeated = (one.shown.patient for one in (*wanted.open, *wanted.answered, *wanted.not_possible))
+    alike = frame.alike([*(one.patient for one in waiting), *(one.patient for one in again), *repeated])
     visits = [
         {
-            "person": people[one.patient.id],
+            "person": shown.person(one.patient, alike.get(one.patient.id)),
             "day": texts.day(one.day),
             "scans": one.scans,
             "urgent": one.urgent,
@@ -38,23 +43,22 @@ def show() -> str:
         }
         for one in waiting
     ]
-    wanted = parts().reading.repeats(actor(), now=frame.now())
     return frame.page(
         "worklist.html",
         visits=visits,
         count=texts.count(count, COUNTED),
         urgent=texts.count(urgent, COUNTED),
-        repeats=[shown.card(one.shown, Rendition.THUMBNAIL) for one in wanted.open],
+        repeats=[shown.card(one.shown, Rendition.THUMBNAIL, alike) for one in wanted.open],
         to_close=len(wanted.answered) + len(wanted.not_possible),
-        answered=repeats.told(wanted.answered),
-        impossible=repeats.told(wanted.not_possible),
-        reopened=[_reopened(one) for one in parts().reading.reopened(actor(), now=frame.now())],
+        answered=repeats.told(wanted.answered, alike),
+        impossible=repeats.told(wanted.not_possible, alike),
+        reopened=[_reopened(one, alike) for one in again],
         done=frame.done(),
     )
 
 
-def _reopened(one: Shown) -> dict[str, Any]:
+def _reopened(one: Shown, alike: Mapping[str, Alike]) -> dict[str, Any]:
     """A scan, and the correction that reopened its review."""
     corrections = [record for record in standing(one.records) if record["kind"] == RecordKind.CORRECTION]
     said = shown.said(corrections, parts().config.time_zone)
-    return {"card": shown.card(one, Rendition.THUMBNAIL), "said": said[0]}
+    return {"card": shown.card(one, Rendition.THUMBNAIL, alike), "said": said[0]}

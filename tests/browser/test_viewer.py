@@ -221,12 +221,14 @@ def test_a_pack_whose_link_has_run_out_is_asked_for_once_more(
     assert len(asked) == 2
 
 
-def test_of_a_volume_it_is_kept_how_many_slices_were_shown(
-    visits: Visits, reader: tuple[Person, str, str, str]
-) -> None:
-    page = visits.page("physician", f"/scans/{reader[3]}")
+def test_of_a_volume_it_is_kept_how_many_slices_were_shown(visits: Visits, clinic: Clinic) -> None:
+    person = clinic.patient("Slices, Sue")
+    data = device_files.volume(9, Eye.OD, mrn=person.mrn, born=date(1957, 3, 21), exam=EXAM)
+    [upload] = clinic.send(person, {"oct.vol": data})
+    [scan] = clinic.technician.get(f"/uploads/{upload}")["scans"]
+    page = visits.page("physician", f"/scans/{scan}")
     expect(page.locator("[data-position]")).to_have_text("13/25")
-    told = page.locator(f"[data-covered='{reader[3]}'] [data-opened]")
+    told = page.locator(f"[data-covered='{scan}'] [data-opened]")
     expect(told).to_have_text("1 of 25 slices")
     for key, place in (("ArrowUp", 12), ("ArrowUp", 11), ("ArrowDown", 12)):
         page.keyboard.press(key)

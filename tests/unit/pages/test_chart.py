@@ -105,3 +105,33 @@ def test_a_fold_can_be_chosen_as_a_whole_and_says_how_many_it_is(
     assert fold.attributes["data-folded"].split() == [row.id for row in run]
     assert "all 9" in page.words
     assert len([one for one in page.elements if "data-card" in one.attributes]) == 2
+
+
+def test_a_namesake_carries_a_mark_wherever_the_patient_is_read(
+    physician: FlaskClient, parts: Parts, ada: Patient
+) -> None:
+    scan = shelf.scan(parts, ada)
+    pages = (
+        "/gallery",
+        f"/scans/{scan.id}",
+        f"/patients/{ada.id}",
+        "/worklist",
+        f"/patients/{ada.id}/visits/2026-11-22",
+    )
+    for path in pages:
+        assert not marked(read(physician, path)), path
+    shelf.patient(parts, mrn="77", name=ada.name)
+    for path in pages:
+        assert marked(read(physician, path)), path
+    moving = Page(physician.post("/move", data={"scan": scan.id}).get_data(as_text=True))
+    assert marked(moving)
+
+
+def test_a_record_that_was_merged_is_no_namesake(physician: FlaskClient, parts: Parts, ada: Patient) -> None:
+    twice = shelf.patient(parts, mrn="77", name=ada.name)
+    parts.patients.merge(DOC, new_id(NOW), absorbed=twice.id, into=ada.id, reason="Twice.", now=NOW)
+    assert not marked(read(physician, f"/patients/{ada.id}"))
+
+
+def marked(page: Page) -> bool:
+    return any("alike" in one.attributes.get("class", "").split() for one in page.elements)
