@@ -156,7 +156,8 @@ class Patients:
             some = rows.named(tx, mrns=mrns, name_keys=keys, limit=MOST_NAMED)
             said = [one.id for one in some if any(_names(path, one) for path in paths)]
             # A number or name of a record that was merged names whom it was merged into.
-            found = list({one.id: one for one in rows.many(tx, said).values()}.values())
+            known = rows.many(tx, said)
+            found = list({known[one].id: known[one] for one in said}.values())
             if found:
                 audit.view(tx, actor, "patient.named", now=now, subjects=[patient.id for patient in found])
         return found
