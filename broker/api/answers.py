@@ -70,7 +70,7 @@ _UPLOAD: dict[str, Any] = {
 }  # fmt: skip
 _STANDING: dict[str, Any] = {
     "id": _ID, "batch": _ID, "state": _STATE, "reason": _TEXT_OR_NONE, "sentence": _TEXT,
-    "stored_at": _TIME_OR_NONE, "scans": f.List(Id(), required=True), "ref": f.String(),
+    "stored_at": _TIME_OR_NONE, "scans": f.List(Id(), required=True), "safe": _YES, "ref": f.String(),
 }  # fmt: skip
 _Renewed = _shape("Renewed", id=_ID, grant=f.Nested(_Grant), problem=_PROBLEM)
 _Completed = _shape("Completed", problem=_PROBLEM, **{key: _optional(field) for key, field in _STANDING.items()})

@@ -123,7 +123,13 @@ class Sender:
             if said:
                 act = str(uuid.uuid5(_NAMESPACE, said[0]["id"]))
                 note = "Sample review."
-                self._call("/reviews", {"id": act, "scans": said, "status": "reviewed", "note": note})
+                # What has no preview cannot be opened, and the sample physician signs it all the same.
+                shown = [
+                    {"id": scan["id"], "slices": scan["frames"]} for scan in page["scans"] if not scan["attention"]
+                ]
+                self._call("/scans/opened", {"scans": shown})
+                told = {"id": act, "scans": said, "status": "reviewed", "note": note}
+                self._call("/reviews", told | {"unopened": True})
             if not page["next"]:
                 return
             after = f"&after={page['next']}"

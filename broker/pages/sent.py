@@ -11,7 +11,6 @@ from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
 from ..access.permissions import Act, may
-from ..catalog.patients import Patient
 from ..catalog.unsettled import SILENT
 from ..catalog.uploads import Filter, Upload
 from ..declaration import Progress
@@ -24,7 +23,7 @@ from ..records import standing
 from ..words import Review, Sent, Settled, State, is_safe, may_clear, sentence, what_to_do
 from . import asking, frame, texts
 from .outside import Outside
-from .show import Card, Person, Said, card, person, said
+from .show import Card, Person, Said, card, said
 
 _PAGE = 200
 #: Files shown on one page; more than a room sends in a day.
@@ -196,19 +195,17 @@ def _wanted(shown: Shown) -> Wanted:
 
 
 def _by_patient(sent: Iterable[Progress], silent: Collection[str] = ()) -> list[Of]:
+    some = list(sent)
+    known = parts().patients.some(actor(), [one.upload.patient_id for one in some], now=frame.now())
     groups: dict[str, list[Progress]] = {}
-    for one in sent:
-        groups.setdefault(one.upload.patient_id, []).append(one)
-    known: dict[str, Patient] = parts().patients.some(actor(), groups, now=frame.now())
-    twins = _twins(one.upload for some in groups.values() for one in some)
+    for one in some:  # two records of one person, one of them merged, are one patient
+        if one.upload.patient_id in known:
+            groups.setdefault(known[one.upload.patient_id].id, []).append(one)
+    people = {one.id: one for one in frame.people(list({one.id: one for one in known.values()}.values()))}
+    twins = _twins(one.upload for one in some)
     return [
-        Of(
-            person(known[one]),
-            [_line(progress, twins, progress.upload.id in silent) for progress in some],
-            str(uuid4()),
-        )
-        for one, some in groups.items()
-        if one in known
+        Of(people[who], [_line(one, twins, one.upload.id in silent) for one in theirs], str(uuid4()))
+        for who, theirs in groups.items()
     ]
 
 

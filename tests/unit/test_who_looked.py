@@ -366,7 +366,7 @@ def test_an_upload_that_an_administrator_gives_up_is_told_without_patient_and_fi
     [upload, _] = world.told(sender)
     told = admin.delete(f"/api/v1/uploads/{upload}").get_json()
     assert told["state"] == "expired"
-    assert set(told) == {"id", "batch", "state", "reason", "sentence", "stored_at", "scans"}
+    assert set(told) == {"id", "batch", "state", "reason", "sentence", "stored_at", "scans", "safe"}
     mine = sender.get(f"/api/v1/uploads?fields=state&ids={upload}").get_json()["uploads"]
     assert [one["ref"] for one in mine] == ["0"]
 
