@@ -1,4 +1,4 @@
-"""A law: what the page declares is a subset of what somebody clicked or typed there, whatever is done in whatever order."""
+"""A law: what the page declares is a subset of what somebody clicked or typed there, in whatever order."""
 
 from __future__ import annotations
 
@@ -54,8 +54,11 @@ class Driver:
     def act(self) -> None:
         """Do one thing, and answer what is asked about it."""
         self.chance.choice(
-            [self.key, self.key, self.row_eye, self.bar_eye, self.row_kind, self.bar_kind, self.row_time, self.bar_time]
-            + [self.select, self.select, self.group_eye, self.confirm_names, self.last_kind, self.undo]
+            [
+                *(self.key, self.key, self.row_eye, self.bar_eye, self.group_eye, self.confirm_names),
+                *(self.row_kind, self.bar_kind, self.last_kind, self.row_time, self.bar_time),
+                *(self.select, self.select, self.undo),
+            ]
         )()
         while (asked := self.page.locator("[data-ask]:visible")).count():
             asked.locator(f"[{self.chance.choice(('data-all', 'data-keep'))}]").click()

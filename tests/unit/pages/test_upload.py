@@ -8,8 +8,8 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
-from broker import audit, filetypes
-from broker.catalog.audit import Filter
+from broker import filetypes
+from broker.catalog import audit
 from broker.catalog.patients import Patient
 from broker.errors import FileTooLarge
 from broker.ids import new_id
@@ -148,7 +148,7 @@ def test_send_again_brings_patient_eye_kind_and_reason(technician: FlaskClient, 
         assert words in page.words
     assert [one.attributes["data-patient"] for one in options(page) if "data-wanted" in one.attributes] == [ada.id]
     with parts.catalog.read() as tx:
-        assert audit.rows.some(tx, Filter(act="scan.see", subject=scan.id), after=None, limit=1)
+        assert audit.some(tx, audit.Filter(act="scan.see", subject=scan.id), after=None, limit=1)
 
 
 def test_a_repeat_that_is_not_wanted_shows_no_banner(technician: FlaskClient, parts: Parts, ada: Patient) -> None:
