@@ -58,14 +58,15 @@ def exhibits(clinic: Clinic) -> Exhibits:
     again = clinic.put(person, kind=Kind.SLIT_LAMP)
     note = "Lids in the way, and the lashes. Once more, please, with the patient's chin well up."
     doctor = people.actor(Role.PHYSICIAN)
-    clinic.parts.records.review(
-        doctor, new_id(NOON), {again.id: 0}, status=Review.REPEAT, note=note, now=NOON, unopened=True
-    )
     external = clinic.put(person, kind=Kind.EXTERNAL)
-    clinic.parts.records.review(
-        doctor, new_id(NOON), {external.id: 0}, status=Review.REPEAT, note=note, now=NOON, unopened=True
-    )
-    clinic.put(person, kind=Kind.EXTERNAL)  # captured and sent later: it answers
+    asked = people.NOW + timedelta(hours=1)  # after both were sent
+    for scan in (again, external):
+        clinic.parts.records.review(
+            doctor, new_id(NOON), {scan.id: 0}, status=Review.REPEAT, note=note, now=asked, unopened=True
+        )
+    later_on = asked + timedelta(hours=1)
+    facts = shelf.facts(sent_at=later_on.isoformat())
+    clinic.put(person, kind=Kind.EXTERNAL, captured_at=later_on, visit_day=f"{later_on:%Y-%m-%d}", facts=facts)
     other = clinic.patient("Tour, Toni")
     moved = clinic.fill(other, 2)[0]
     clinic.parts.records.correct(
