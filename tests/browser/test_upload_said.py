@@ -234,7 +234,7 @@ def test_send_again_brings_patient_eye_kind_and_reason_and_asks_where_a_file_say
     scan = clinic.put(person, eye=Eye.OS, kind=Kind.COLOR_FUNDUS)
     doctor = people.actor(Role.PHYSICIAN, name="Dr Pia")
     wanted = {"status": Review.REPEAT, "note": "Lids in the way."}
-    clinic.parts.records.review(doctor, new_id(NOON), {scan.id: 0}, **wanted, now=NOON)  # type: ignore[arg-type]
+    clinic.parts.records.review(doctor, new_id(NOON), {scan.id: 0}, unopened=True, **wanted, now=NOON)  # type: ignore[arg-type]
     page = visits.page("technician", f"/upload?repeat={scan.id}", viewport={"width": width, "height": 860})
     banner = page.get_by_role("region", name="Wanted once more")
     for words in (person.name, person.born, person.mrn, "OS · left · Colour fundus", "Lids in the way.", "Dr Pia"):

@@ -144,6 +144,7 @@ def physician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> 
     yield "gallery, patients found", page
     page.goto(f"{visits.url}/gallery?patient={shown.person.id}&eye=OD")
     yield "gallery of a patient", page
+    page.get_by_role("button", name="Select", exact=True).click()  # without a mouse nothing else shows the boxes
     page.get_by_role("checkbox", name="Select").first.check()
     page.get_by_role("button", name="Kind", exact=True).click()
     yield "gallery, a scan selected", page
