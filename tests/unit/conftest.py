@@ -21,6 +21,7 @@ from broker.access.actor import SYSTEM, visitor
 from broker.access.passwords import Passwords
 from broker.api.health import Readiness
 from broker.catalog import leases
+from broker.catalog.patients import Patient
 from broker.config import Config
 from broker.ids import new_id
 from broker.parts import Parts, assemble
@@ -31,6 +32,8 @@ from broker.words import Role
 from tests import catalogs
 from tests.fakes import FakeStore
 from tests.people import NOW
+from tests.unit.clinic import Clinic
+from tests.unit.pages import shelf
 
 PUBLIC_URL = "http://localhost:8080"
 BLOB_URL = "https://clinic.blob.core.windows.net"
@@ -172,3 +175,14 @@ def signed_in(app: Flask, *roles: Role, name: str = "") -> FlaskClient:
     client.set_cookie("__Host-session" if parts.config.https else "session", secret, secure=parts.config.https)
     assert parts.access.sessions.actor(visitor("", ""), secret, parts.clock())
     return client
+
+
+@pytest.fixture
+def clinic(parts: Parts) -> Clinic:
+    return Clinic(parts)
+
+
+@pytest.fixture
+def ada(parts: Parts) -> Patient:
+    """Whose scans most tests of records put down."""
+    return shelf.patient(parts)

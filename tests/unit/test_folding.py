@@ -27,16 +27,6 @@ from tests.unit.pages import shelf
 FIRST = json.loads((Path(__file__).parent / "records-version-1.json").read_text(encoding="utf-8"))
 
 
-@pytest.fixture
-def clinic(parts: Parts) -> Clinic:
-    return Clinic(parts)
-
-
-@pytest.fixture
-def ada(parts: Parts) -> Patient:
-    return shelf.patient(parts)
-
-
 def state(parts: Parts, scan: Scan) -> dict[str, Any]:
     """The whole row of a scan, and its moves."""
     with parts.catalog.read() as tx:

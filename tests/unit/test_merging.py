@@ -27,16 +27,6 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def clinic(parts: Parts) -> Clinic:
-    return Clinic(parts)
-
-
-@pytest.fixture
-def ada(parts: Parts) -> Patient:
-    return shelf.patient(parts)
-
-
-@pytest.fixture
 def old(parts: Parts) -> Patient:
     """Another record of the same person."""
     return shelf.patient(parts, mrn="0099", name="Maiden, Ada")

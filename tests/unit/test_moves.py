@@ -23,16 +23,6 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def clinic(parts: Parts) -> Clinic:
-    return Clinic(parts)
-
-
-@pytest.fixture
-def ada(parts: Parts) -> Patient:
-    return shelf.patient(parts)
-
-
-@pytest.fixture
 def bea(parts: Parts) -> Patient:
     return shelf.patient(parts, mrn="2", name="Other, Bea")
 

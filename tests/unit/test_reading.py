@@ -20,11 +20,6 @@ DOC, TECH = actor(Role.PHYSICIAN), actor(Role.TECHNICIAN)
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def ada(parts: Parts) -> Patient:
-    return shelf.patient(parts)
-
-
 def around(parts: Parts, scan: Scan) -> Around:
     return parts.reading.around(DOC, parts.gallery.one(DOC, scan.id, now=NOW))
 

@@ -22,11 +22,6 @@ DOC, TECH = actor(Role.PHYSICIAN), actor(Role.TECHNICIAN)
 
 
 @pytest.fixture
-def ada(parts: Parts) -> Patient:
-    return shelf.patient(parts)
-
-
-@pytest.fixture
 def scan(parts: Parts, ada: Patient) -> Scan:
     return shelf.scan(parts, ada)
 

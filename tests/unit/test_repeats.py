@@ -22,16 +22,6 @@ LATER = NOW + 5 * MINUTE
 
 
 @pytest.fixture
-def clinic(parts: Parts) -> Clinic:
-    return Clinic(parts)
-
-
-@pytest.fixture
-def ada(parts: Parts) -> Patient:
-    return shelf.patient(parts)
-
-
-@pytest.fixture
 def wanted(clinic: Clinic, parts: Parts, ada: Patient) -> Scan:
     """A scan of the right eye of which a repeat is wanted since NOW."""
     scan = shelf.scan(parts, ada, NOW - MINUTE)

@@ -17,16 +17,6 @@ from tests.unit.clinic import DOC, MINUTE, TECH, Clinic
 from tests.unit.pages import shelf
 
 
-@pytest.fixture
-def clinic(parts: Parts) -> Clinic:
-    return Clinic(parts)
-
-
-@pytest.fixture
-def ada(parts: Parts) -> Patient:
-    return shelf.patient(parts)
-
-
 def test_the_author_takes_a_whole_act_back_and_it_stays_in_the_history(
     clinic: Clinic, parts: Parts, ada: Patient
 ) -> None:

@@ -22,16 +22,6 @@ from tests.unit.clinic import DOC, TECH, Clinic
 from tests.unit.pages import shelf
 
 
-@pytest.fixture
-def clinic(parts: Parts) -> Clinic:
-    return Clinic(parts)
-
-
-@pytest.fixture
-def ada(parts: Parts) -> Patient:
-    return shelf.patient(parts)
-
-
 def sign(clinic: Clinic, *scans: Scan, by: Any = DOC, **more: Any) -> list[Any]:
     """Review without opening anything."""
     seen = {scan.id: clinic.now_is(scan).records for scan in scans}

@@ -18,16 +18,6 @@ from tests.unit.clinic import DOC, Clinic
 from tests.unit.pages import shelf
 
 
-@pytest.fixture
-def clinic(parts: Parts) -> Clinic:
-    return Clinic(parts)
-
-
-@pytest.fixture
-def ada(parts: Parts) -> Patient:
-    return shelf.patient(parts)
-
-
 def test_a_technician_restores_what_this_account_has_withdrawn(clinic: Clinic, ada: Patient) -> None:
     scan, sender = clinic.sent(ada)
     clinic.withdraw(scan, by=sender)
