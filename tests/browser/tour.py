@@ -148,6 +148,7 @@ def physician(visits: Visits, shown: Exhibits, folder: Path, **options: Any) -> 
     page.get_by_role("checkbox", name="Select").first.check()
     page.get_by_role("button", name="Kind", exact=True).click()
     yield "gallery, a scan selected", page
+    page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Move to another patient").click()
     page.get_by_role("combobox", name="To whom?").fill(shown.other.mrn)
     expect(page.get_by_role("option", name=shown.other.name)).to_be_visible()
