@@ -93,6 +93,12 @@ def make_parts(config: Config, clock: Callable[[], datetime], store: FakeStore |
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_catalogs() -> Iterator[None]:
+    with catalogs.quick():
+        yield
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
