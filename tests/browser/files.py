@@ -47,7 +47,13 @@ def volume(size: int = 40 << 20, **patient: Any) -> bytes:
 def of_patient(folder: Path, number: str) -> list[Path]:
     """A DICOM picture of the left eye, without a time, whose header has this record number."""
     path = folder / f"of-{number}.dcm"
-    tags = {"PatientID": number, "PatientName": "", "PatientBirthDate": "", "AcquisitionDateTime": "", "StudyDate": ""}
+    tags: dict[str, Any] = {
+        "PatientID": number,
+        "PatientName": "",
+        "PatientBirthDate": "",
+        "AcquisitionDateTime": "",
+        "StudyDate": "",
+    }
     path.write_bytes(dicoms.grey(dicoms.bscans(1, 64, 64)[0], ImageLaterality="L", **tags))
     return [path]
 
