@@ -55,7 +55,7 @@ def exhibits(clinic: Clinic) -> Exhibits:
     before = NOON - timedelta(days=60)
     clinic.put(person, kind=Kind.ULTRASOUND, attention=["eye"], captured_at=before, visit_day=f"{before:%Y-%m-%d}")
     later = clinic.put(person, kind=Kind.ULTRASOUND)
-    again = clinic.put(person, kind=Kind.SLIT_LAMP, eye=Eye.OS)
+    again = clinic.put(person, kind=Kind.SLIT_LAMP)
     note = "Lids in the way, and the lashes. Once more, please, with the patient's chin well up."
     doctor = people.actor(Role.PHYSICIAN)
     external = clinic.put(person, kind=Kind.EXTERNAL)
