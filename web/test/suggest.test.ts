@@ -44,6 +44,16 @@ test("a birth date or a name that contradicts is confirmed by itself", () => {
   }
 });
 
+test("a number that cannot be compared is nobody's: its name alone is suggested, and confirmed by itself", () => {
+  for (const over of [{ id: "77", issuer: "elsewhere" }, { id: "0012345", issuer: "elsewhere" }, { id: "N/A" }, { id: "000000" }]) {
+    const said = { ...nothing, found: [ada] };
+    assert.deepEqual(suggestion({ ...said, hints: [hint({ ...over, name: "Example, Ada" })] }), { person: ada, by: "name", sure: false }, JSON.stringify(over));
+    assert.equal(suggestion({ ...said, hints: [hint(over)] }), null, JSON.stringify(over));
+    const mixed = suggestion({ ...said, hints: [hint({ id: "0012345", name: "Example, Ada" }), hint({ ...over, name: "Example, Ada" })] });
+    assert.deepEqual([mixed?.person.id, mixed?.sure], ["a", false], JSON.stringify(over));
+  }
+});
+
 test("a name alone is suggested to be confirmed by itself, and two people of that name are not", () => {
   const evidence = { ...nothing, hints: [hint({ name: "Example^Ada" })], found: [ada] };
   assert.deepEqual(suggestion(evidence), { person: ada, by: "name", sure: false });

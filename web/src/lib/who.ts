@@ -32,8 +32,7 @@ export const against = (facts: Facts, person: Known): string[] => differences(fa
 
 /** What differs, as words to show; empty if nothing does. */
 export function differences(hint: Hint, person: Known, capturedAt: string | null = null, beforeBirth = false): string[] {
-  const sameIssuer = ["", folded(person.issuer)].includes(folded(hint.issuer));
-  const id = sameIssuer ? number(hint.id) : "";
+  const id = comparable(hint.issuer, person) ? number(hint.id) : "";
   const born = NO_BIRTH.has(hint.birth.trim()) ? "" : hint.birth.trim();
   const found: string[] = [];
   if (id && id !== number(person.mrn)) found.push("record number");
@@ -44,14 +43,30 @@ export function differences(hint: Hint, person: Known, capturedAt: string | null
   return found;
 }
 
-/** Whether two names can be those of one person; true where they cannot be compared. Latin letters and others apart. */
+/** Whether the text can be a record number at all: not a word or zeros for one that nobody entered. */
+export const isNumber = (text: string): boolean => number(text) !== "";
+
+/** Whether the file says this patient's record number: it must be there, and not be that of another issuer. */
+export const sameNumber = ({ id, issuer }: Pick<Hint, "id" | "issuer">, person: Known): boolean =>
+  isNumber(id) && comparable(issuer, person) && number(id) === number(person.mrn);
+
+/** Whether the names have a part in common. Latin letters and others apart. */
+export function sharesName(said: string, known: string): boolean {
+  const [[a, c], [b, d]] = [scripts(said), scripts(known)];
+  return a.some((part) => b.includes(part)) || c.some((part) => d.some((two) => two.includes(part) || part.includes(two)));
+}
+
+/** Whether two names can be those of one person; true where they cannot be compared. */
 function alike(said: string, known: string): boolean {
-  const [one, other] = [parts(said), parts(known)];
+  const [[a, c], [b, d]] = [scripts(said), scripts(known)];
+  return sharesName(said, known) || ((a.length === 0 || b.length === 0) && (c.length === 0 || d.length === 0));
+}
+
+/** The parts of a name in Latin letters, and those in others. */
+function scripts(name: string): [string[], string[]] {
   const latin = (part: string): boolean => /^\p{Script=Latin}+$/u.test(part);
-  const [a, b] = [one.filter(latin), other.filter(latin)];
-  const [c, d] = [one.filter((part) => !latin(part)), other.filter((part) => !latin(part))];
-  const shared = a.some((part) => b.includes(part)) || c.some((part) => d.some((two) => two.includes(part) || part.includes(two)));
-  return shared || ((a.length === 0 || b.length === 0) && (c.length === 0 || d.length === 0));
+  const all = parts(name);
+  return [all.filter(latin), all.filter((part) => !latin(part))];
 }
 
 /** The parts of a name in a form that can be compared; none if it stands for nothing. */
@@ -67,6 +82,9 @@ function plain(name: string): string[] {
   const letters = legible.replace(/['’`]/g, "").normalize("NFKD").replace(/\p{M}/gu, "");
   return letters.split(/[^\p{L}]+/u).filter((part) => [...part].length > 1 && !TITLES.has(part) && !NOTHING.has(part));
 }
+
+/** Whether numbers of this issuer are the patient's kind of number. */
+const comparable = (issuer: string, person: Known): boolean => ["", folded(person.issuer)].includes(folded(issuer));
 
 /** A record number, trimmed, whatever its case; leading zeros count. Nothing if it stands for nothing. */
 function number(text: string): string {
