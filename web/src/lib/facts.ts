@@ -5,6 +5,7 @@
  */
 import { readDicom } from "./dicom-head.ts";
 import { readExif } from "./exif.ts";
+import { plain } from "./outside.ts";
 import { readVol } from "./vol-head.ts";
 
 /** What a file says about its patient; only what stands there, else "". `birth` is ISO: 1957-03-21. */
@@ -57,9 +58,10 @@ export function hint(said: Hint): Hint | null {
   return made.id || made.issuer || made.name || made.birth ? made : null;
 }
 
-/** One line of printable text of at most 200 characters. */
+/** One line of text without what cannot be seen, of at most 200 characters. */
 export function line(text: string): string {
-  return text.replace(/\0.*$/s, "").replace(/[\p{C}\p{Z}\s]+/gu, " ").trim().slice(0, 200).trim();
+  const whole = plain(text.replace(/\0.*$/s, "")).replace(/\s+/g, " ").trim();
+  return [...whole].slice(0, 200).join("").trim();
 }
 
 function starts(bytes: Uint8Array, text: string): boolean {
