@@ -99,7 +99,8 @@ def _dicom(random: Random) -> dict[str, Any]:
         elements.append([random.choice(("5200,9229", "5200,9230")), "SQ", frames])
     born = random.choice(("2026-03-10", "2010-04-01", "1957-03-21", "1957-03-21"))
     patient = {"name": random.choice(_PATIENTS), "birth_date": born}
-    return {"dicom": elements, "implicit": random.random() < 0.3, "patient": patient}
+    bare = random.choice(("elements", "meta")) if len(elements) > 4 and random.random() < 0.1 else None
+    return {"dicom": elements, "implicit": random.random() < 0.3, "bare": bare, "patient": patient}
 
 
 def _region(random: Random) -> list[list[Any]]:

@@ -14,6 +14,7 @@ export interface Case {
   patient?: Partial<Person>;
   dicom?: Element[];
   implicit?: boolean;
+  bare?: "meta" | "elements";
   exif?: { original: string; offset: string | null };
   vol?: { version?: string; eye: string; exam: string | null; born: string | null; patient: string };
   e2e?: object;
@@ -40,9 +41,12 @@ export function answer(one: Case): Answer {
   return { eye, contradicts, kind, captured_at: capturedAt, source, doubtful, other: against(said, { name, birthDate, mrn, issuer }).length > 0 };
 }
 
-function bytes({ dicom, implicit = false, exif, vol }: Case): Uint8Array {
+function bytes({ dicom, implicit = false, bare, exif, vol }: Case): Uint8Array {
   const syntax: Element = ["0002,0010", "UI", implicit ? "1.2.840.10008.1.2\0" : "1.2.840.10008.1.2.1\0"];
-  if (dicom) return joined(new Uint8Array(128), text("DICM"), element(syntax, false), elements(dicom, implicit));
+  // Without a preamble, a file is known by three elements.
+  const meta = elements([["0002,0002", "UI", "1.2.3 "], ["0002,0003", "UI", "1.2.4 "], syntax], false);
+  if (dicom && bare) return joined(bare === "meta" ? meta : new Uint8Array(), elements(dicom, implicit));
+  if (dicom) return joined(new Uint8Array(128), text("DICM"), meta, elements(dicom, implicit));
   if (exif) return jpeg(exif.original, exif.offset);
   if (vol) return volume(vol);
   return text("CMDb");

@@ -57,7 +57,7 @@ def answer(case: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def read(case: dict[str, Any], folder: Path) -> Facts:
     if "dicom" in case:
-        return read_dicom(headers.dicom(case["dicom"], implicit=case.get("implicit", False)), folder)
+        return read_dicom(headers.dicom(case["dicom"], implicit=case.get("implicit", False), bare=case.get("bare")), folder)
     if "vol" in case:
         with source(volume(case["vol"]), folder) as file:
             return vol.about(vol.read_header(file, BOUNDS), headers.NOW)
