@@ -94,4 +94,4 @@ function number(text: string): string {
 const bare = (text: string): string => fold(text).replace(/[^\p{L}\p{N}]/gu, "");
 const folded = (text: string): string => fold(text).split(/\s+/).filter(Boolean).join(" ");
 /** Without the difference of capitals; ß and the final sigma are only lower case. */
-const fold = (text: string): string => text.toLowerCase().replace(/ß/g, "ss").replace(/ς/g, "σ");
+export const fold = (text: string): string => text.toLowerCase().replace(/ß/g, "ss").replace(/ς/g, "σ");
