@@ -33,6 +33,10 @@ _PATIENTS = (
     *("Example, Ada", "Müller, Jörg", "山田 太郎", "Yamada, Taro", "Παππάς, Νίκος", "Иванов, Иван", "O'Neil, Sean"),
     *("Ince, Isik", "Weiß, Ada", "Dang, An", "محمد علي", "Strasse"),
 )
+_NUMBERS = (
+    *("", "0012345", "12345", " 0012345 ", "99", "UNKNOWN", "0000", "n/a", "ÄB-1", "TEST", "xx"),
+    *("00\u200b12345", "0012345\u200e", "00\u200d12345"),
+)
 _LATERALITIES = ("", "R", "L", "B", "U", "r", "RIGHT", "R ", "X")
 #: Tag, value representation, values, how likely the element is there.
 _ELEMENTS: tuple[tuple[str, str, tuple[str, ...], float], ...] = (
@@ -50,12 +54,7 @@ _ELEMENTS: tuple[tuple[str, str, tuple[str, ...], float], ...] = (
     ("0008,0201", "SH", ("", "+0100", "-0500", "+9900", "0100", "+1400", "+1500"), 0.3),
     ("0008,103E", "LO", ("", "OCTA", "angio 3x3", "Flow", "Flower", "OD", "Angiography", "octa-b"), 0.3),
     ("0010,0010", "PN", _NAMES, 0.7),
-    (
-        "0010,0020",
-        "LO",
-        ("", "0012345", "12345", " 0012345 ", "99", "UNKNOWN", "0000", "n/a", "ÄB-1", "TEST", "xx", "00\u200b12345", "0012345\u200e", "00\u200d12345"),
-        0.6,
-    ),
+    ("0010,0020", "LO", _NUMBERS, 0.6),
     ("0010,0021", "LO", ("", "clinic", "CLINIC", "elsewhere", "Clinic  "), 0.4),
     ("0010,0030", "DA", ("", "19570321", "19570322", "19000101", "19000102", "19700101", "20300101", "20260310"), 0.6),
     ("0018,0015", "CS", ("", "EYE", "KNEE", "HEAD", "RETINA", "Eye", "EYES ", " ", "OCULAR", "HEAD NECK"), 0.3),

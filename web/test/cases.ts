@@ -1,11 +1,12 @@
 /** Cases of the table: makes the bytes of each, and gives the browser's answer in the table's own words. */
 import table from "../../tests/cases/headers.json";
 import { type Hint, NO_FACTS, hint, readFacts } from "../src/lib/facts.ts";
-import { against } from "../src/lib/who.ts";
+import { type Known, against } from "../src/lib/who.ts";
 
 type Value = string | { zeros: number } | { hex: string } | Element[][];
 type Element = [tag: string, kind: string, value: Value];
-interface Person { name: string; birth_date: string; mrn: string; issuer: string }
+interface Entry { name: string; birth_date: string; mrn: string; issuer: string }
+interface Person extends Entry { formerly?: Entry[] }
 export interface Answer { eye: string | null; contradicts: boolean; kind: string | null; captured_at: string | null; source: string | null; doubtful: boolean; other: boolean }
 export interface Case {
   name: string;
@@ -36,9 +37,11 @@ export function answer(one: Case): Answer {
   const now = new Date(table.now);
   const zone = Number(table.zone.slice(0, 3)) * 60;
   const said = one.hint ? { ...NO_FACTS, patient: hint({ id: "", issuer: "", name: "", birth: "", ...one.hint }) } : readFacts(bytes(one).subarray(0, HEAD), now, zone);
-  const { name, birth_date: birthDate, mrn, issuer } = { ...table.patient, ...one.patient };
+  const known = ({ birth_date: birthDate, ...rest }: Entry): Known => ({ ...rest, birthDate });
+  const { formerly = [], ...chosen }: Person = { ...table.patient, ...one.patient };
+  const person = { ...known(chosen), formerly: formerly.map(known) };
   const { eye, contradicts, kind, capturedAt, source, doubtful } = said;
-  return { eye, contradicts, kind, captured_at: capturedAt, source, doubtful, other: against(said, { name, birthDate, mrn, issuer }).length > 0 };
+  return { eye, contradicts, kind, captured_at: capturedAt, source, doubtful, other: against(said, person).length > 0 };
 }
 
 function bytes({ dicom, implicit = false, bare, exif, vol }: Case): Uint8Array {

@@ -78,6 +78,13 @@ test("a number that cannot be compared is nobody's: its name alone is suggested,
   }
 });
 
+test("a number or name from before two records were merged is the patient's own", () => {
+  const merged = { ...ada, formerly: [{ name: "Former, Ada", birthDate: "1957-03-21", mrn: "F777", issuer: "clinic" }] };
+  assert.deepEqual(suggestion({ ...nothing, hints: [hint({ id: "F777", name: "Former, Ada" })], found: [merged] }), { person: merged, by: "number", sure: true });
+  assert.deepEqual(suggestion({ ...nothing, paths: ["F777_OD.jpg"], named: [[merged]] }), { person: merged, by: "number", sure: true });
+  assert.deepEqual([namedBy("F777_OD.jpg", merged), namedBy("former_ada.jpg", merged), namedBy("F778.jpg", merged)], ["number", "name", null]);
+});
+
 test("a name alone is suggested to be confirmed by itself, and two people of that name are not", () => {
   const evidence = { ...nothing, hints: [hint({ name: "Example^Ada" })], found: [ada] };
   assert.deepEqual(suggestion(evidence), { person: ada, by: "name", sure: false });

@@ -1,5 +1,5 @@
 /** Whom a path or file name names. The service has the same rules, and both are tested by the same cases. */
-import { fold } from "./who.ts";
+import { fold, records } from "./who.ts";
 
 /** Different words, and paths, of one question to the service. */
 export const MOST_WORDS = 50;
@@ -37,10 +37,19 @@ export function namesPerson(path: string, name: string): boolean {
 
 const same = (one: readonly string[], other: readonly string[]): boolean => one.length === other.length && one.every((word, index) => word === other[index]);
 
-/** By what the path names this patient: the record number says more than the name; null if by neither. */
-export function namedBy(path: string, { mrn, name }: { mrn: string; name: string }): "number" | "name" | null {
-  if (namesNumber(path, mrn)) return "number";
-  return namesPerson(path, name) ? "name" : null;
+interface Named {
+  readonly mrn: string;
+  readonly name: string;
+}
+
+/**
+ * By what the path names this patient, also by a record that was merged into the patient's: the record number says more
+ * than the name; null if by neither.
+ */
+export function namedBy(path: string, person: Named & { readonly formerly?: readonly Named[] }): "number" | "name" | null {
+  const all = records<Named>(person);
+  if (all.some(({ mrn }) => namesNumber(path, mrn))) return "number";
+  return all.some(({ name }) => namesPerson(path, name)) ? "name" : null;
 }
 
 /** What of a text may name somebody: what can be a record number, and words side by side. Counters name nobody. */

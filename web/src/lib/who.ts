@@ -6,13 +6,21 @@
  */
 import type { Facts, Hint } from "./facts.ts";
 
-/** A patient as the service knows one. `birthDate` is ISO: nothing parses what was written for reading. */
-export interface Known {
+/** One record of a patient. `birthDate` is ISO: nothing parses what was written for reading. */
+export interface Entry {
   readonly name: string;
   readonly birthDate: string;
   readonly mrn: string;
   readonly issuer: string;
 }
+
+/** A patient as the service knows one. `formerly`: records that were merged into this one; devices may know only them. */
+export interface Known extends Entry {
+  readonly formerly?: readonly Entry[];
+}
+
+/** All records of a patient, that which counts now first. */
+export const records = <R extends object>(person: R & { readonly formerly?: readonly R[] }): readonly R[] => [person, ...(person.formerly ?? [])];
 
 /** What stands where nobody entered anything, letters and digits only. */
 const NOTHING = new Set([
@@ -30,8 +38,13 @@ const NOBODY: Hint = { id: "", issuer: "", name: "", birth: "" };
 /** What a file says against this patient, also one that names nobody: nobody's picture is taken before the birth. */
 export const against = (facts: Facts, person: Known): string[] => differences(facts.patient ?? NOBODY, person, facts.capturedAt, facts.beforeBirth);
 
-/** What differs, as words to show; empty if nothing does. */
+/** What differs, as words to show; empty if nothing does, or the file fits a record that was merged into this one. */
 export function differences(hint: Hint, person: Known, capturedAt: string | null = null, beforeBirth = false): string[] {
+  const all = records<Entry>(person).map((one) => different(hint, one, capturedAt, beforeBirth));
+  return all.some((found) => found.length === 0) ? [] : all[0]!;
+}
+
+function different(hint: Hint, person: Entry, capturedAt: string | null, beforeBirth: boolean): string[] {
   const id = comparable(hint.issuer, person) ? number(hint.id) : "";
   const born = NO_BIRTH.has(hint.birth.trim()) ? "" : hint.birth.trim();
   const found: string[] = [];
@@ -48,10 +61,13 @@ export const isNumber = (text: string): boolean => number(text) !== "";
 
 /** Whether the file says this patient's record number: it must be there, and not be that of another issuer. */
 export const sameNumber = ({ id, issuer }: Pick<Hint, "id" | "issuer">, person: Known): boolean =>
-  isNumber(id) && comparable(issuer, person) && number(id) === number(person.mrn);
+  isNumber(id) && records<Entry>(person).some((one) => comparable(issuer, one) && number(id) === number(one.mrn));
 
-/** Whether the names have a part in common. Latin letters and others apart. */
-export function sharesName(said: string, known: string): boolean {
+/** Whether the name has a part in common with the patient's. */
+export const sharesName = (said: string, person: Known): boolean => records<Entry>(person).some(({ name }) => shared(said, name));
+
+/** Latin letters and others apart. */
+function shared(said: string, known: string): boolean {
   const [[a, c], [b, d]] = [scripts(said), scripts(known)];
   return a.some((part) => b.includes(part)) || c.some((part) => d.some((two) => two.includes(part) || part.includes(two)));
 }
@@ -59,7 +75,7 @@ export function sharesName(said: string, known: string): boolean {
 /** Whether two names can be those of one person; true where they cannot be compared. */
 function alike(said: string, known: string): boolean {
   const [[a, c], [b, d]] = [scripts(said), scripts(known)];
-  return sharesName(said, known) || ((a.length === 0 || b.length === 0) && (c.length === 0 || d.length === 0));
+  return shared(said, known) || ((a.length === 0 || b.length === 0) && (c.length === 0 || d.length === 0));
 }
 
 /** The parts of a name in Latin letters, and those in others. */
@@ -84,7 +100,7 @@ function plain(name: string): string[] {
 }
 
 /** Whether numbers of this issuer are the patient's kind of number. */
-const comparable = (issuer: string, person: Known): boolean => ["", folded(person.issuer)].includes(folded(issuer));
+const comparable = (issuer: string, person: Entry): boolean => ["", folded(person.issuer)].includes(folded(issuer));
 
 /** A record number, trimmed, whatever its case; leading zeros count. Nothing if it stands for nothing. */
 function number(text: string): string {
