@@ -177,6 +177,12 @@ class Patients:
         found = {one.id: _likeness(one, others) for one in known.values()}
         return {one: why for one, why in found.items() if why}
 
+    def former(self, actor: Actor, ids: Iterable[str]) -> dict[str, list[Patient]]:
+        """Give the records that were merged into these patients: devices go on writing their numbers and names."""
+        require(actor, Act.FIND_PATIENT)
+        with self.catalog.read() as tx:
+            return rows.former(tx, dict.fromkeys(ids))
+
     def change(self, actor: Actor, patient: str, changes: Mapping[str, Any], *, now: datetime) -> Patient:
         """Make a new version of a patient with ``changes``; the same values again make none.
 

@@ -18,6 +18,7 @@ _TIMES = (
 _MOMENTS = (
     *("", "20260310102030", "20260310102030+0100", "20260310102030.25-0330", "20260310", "202603", "2026", "19000101"),
     *("19800101000300", "20000101000210+0100", "20261123120000", "20261123120001", "20261122120500+0300", "2026031010"),
+    *("20150101000000", "20150101000000.5", "20150101000001", "20000101005959.5"),
     *("202603101020", "20260310102030+9900", "20260310102030+1459", "20260310102030.1234567", "20260310102030Z"),
     *("20260310250000", " 20260310102030 ", "00010101000000+1400", "99991231235959-1400"),
 )
@@ -31,6 +32,10 @@ _NAMES = (
 _PATIENTS = (
     *("Example, Ada", "Müller, Jörg", "山田 太郎", "Yamada, Taro", "Παππάς, Νίκος", "Иванов, Иван", "O'Neil, Sean"),
     *("Ince, Isik", "Weiß, Ada", "Dang, An", "محمد علي", "Strasse"),
+)
+_NUMBERS = (
+    *("", "0012345", "12345", " 0012345 ", "99", "UNKNOWN", "0000", "n/a", "ÄB-1", "TEST", "xx"),
+    *("00\u200b12345", "0012345\u200e", "00\u200d12345"),
 )
 _LATERALITIES = ("", "R", "L", "B", "U", "r", "RIGHT", "R ", "X")
 #: Tag, value representation, values, how likely the element is there.
@@ -49,12 +54,7 @@ _ELEMENTS: tuple[tuple[str, str, tuple[str, ...], float], ...] = (
     ("0008,0201", "SH", ("", "+0100", "-0500", "+9900", "0100", "+1400", "+1500"), 0.3),
     ("0008,103E", "LO", ("", "OCTA", "angio 3x3", "Flow", "Flower", "OD", "Angiography", "octa-b"), 0.3),
     ("0010,0010", "PN", _NAMES, 0.7),
-    (
-        "0010,0020",
-        "LO",
-        ("", "0012345", "12345", " 0012345 ", "99", "UNKNOWN", "0000", "n/a", "ÄB-1", "TEST", "xx"),
-        0.6,
-    ),
+    ("0010,0020", "LO", _NUMBERS, 0.6),
     ("0010,0021", "LO", ("", "clinic", "CLINIC", "elsewhere", "Clinic  "), 0.4),
     ("0010,0030", "DA", ("", "19570321", "19570322", "19000101", "19000102", "19700101", "20300101", "20260310"), 0.6),
     ("0018,0015", "CS", ("", "EYE", "KNEE", "HEAD", "RETINA", "Eye", "EYES ", " ", "OCULAR", "HEAD NECK"), 0.3),
@@ -98,7 +98,8 @@ def _dicom(random: Random) -> dict[str, Any]:
         elements.append([random.choice(("5200,9229", "5200,9230")), "SQ", frames])
     born = random.choice(("2026-03-10", "2010-04-01", "1957-03-21", "1957-03-21"))
     patient = {"name": random.choice(_PATIENTS), "birth_date": born}
-    return {"dicom": elements, "implicit": random.random() < 0.3, "patient": patient}
+    bare = random.choice(("elements", "meta")) if len(elements) > 4 and random.random() < 0.1 else None
+    return {"dicom": elements, "implicit": random.random() < 0.3, "bare": bare, "patient": patient}
 
 
 def _region(random: Random) -> list[list[Any]]:

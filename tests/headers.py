@@ -19,10 +19,13 @@ _IMPLICIT, _EXPLICIT = b"1.2.840.10008.1.2\0", b"1.2.840.10008.1.2.1\0"
 Element = list[Any]
 
 
-def dicom(elements: list[Element], *, implicit: bool = False) -> bytes:
-    """A DICOM file, little-endian, of exactly these elements."""
+def dicom(elements: list[Element], *, implicit: bool = False, bare: str | None = None) -> bytes:
+    """A DICOM file, little-endian, of exactly these elements; ``bare``: begins with its "meta" or its "elements"."""
     syntax = ["0002,0010", "UI", {"hex": (_IMPLICIT if implicit else _EXPLICIT).hex()}]
-    return bytes(128) + b"DICM" + _element(syntax, implicit=False) + _elements(elements, implicit=implicit)
+    # Without a preamble, a file is known by three elements.
+    meta = _elements([["0002,0002", "UI", "1.2.3 "], ["0002,0003", "UI", "1.2.4 "], syntax], implicit=False)
+    before = {None: bytes(128) + b"DICM" + meta, "meta": meta, "elements": b""}[bare]
+    return before + _elements(elements, implicit=implicit)
 
 
 def _elements(elements: list[Element], *, implicit: bool) -> bytes:

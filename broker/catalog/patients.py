@@ -88,6 +88,15 @@ def absorbed(tx: Tx, patient: str, *, directly: bool = False) -> list[Patient]:
     return [Patient(*row) for row in tx.execute(query)]
 
 
+def former(tx: Tx, ids: Iterable[str]) -> dict[str, list[Patient]]:
+    """List, for each of these patients, the records that were merged into it, also through others; by id."""
+    query = sa.select(patients.c.survivor, *COLUMNS).where(patients.c.survivor.in_(list(ids))).order_by(patients.c.id)
+    found: dict[str, list[Patient]] = {}
+    for row in tx.execute(query):
+        found.setdefault(row[0], []).append(Patient(*tuple[Any, ...](row)[1:]))
+    return found
+
+
 def of_person(tx: Tx, patient: str) -> list[Patient]:
     """List all records of the person of whom this is one: this first, then the others; none if nobody knows it."""
     asked = patients.alias("asked")

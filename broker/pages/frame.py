@@ -88,8 +88,9 @@ def person(patient: Patient) -> show.Person:
 
 
 def people(patients: Sequence[Patient]) -> list[show.Person]:
-    """Show patients; one look for all of them."""
-    return show.people(patients, alike(patients))
+    """Show patients, with the records that were merged into them; one look for all of them."""
+    former = parts().patients.former(actor(), {one.id for one in patients})
+    return show.people(patients, alike(patients), former)
 
 
 def done() -> dict[str, Any] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +17,7 @@ from ..catalog.uploads import Upload
 from ..gallery import Shown
 from ..names import Rendition
 from ..patients import Alike
+from ..text import plain
 from ..words import Eye, Kind, RecordKind, Review
 from . import texts
 from .outside import Outside
@@ -26,6 +28,7 @@ class Person:
     """A patient as shown: name, birth date and record number always stand together.
 
     ``birth_date`` is ISO, for the page's code, as ``issuer`` is; ``alike``: why to look twice, in words, or "".
+    ``formerly``: the records that were merged into this one, as JSON for the page's code, or "".
     """
 
     id: str
@@ -35,6 +38,7 @@ class Person:
     birth_date: str = ""
     issuer: str = ""
     alike: str = ""
+    formerly: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +150,26 @@ NOBODY: Mapping[str, Alike] = MappingProxyType({})
 KINDS = tuple(Choice(kind.value, text) for kind, text in texts.KINDS.items() if kind is not Kind.UNKNOWN)
 
 
-def person(patient: Patient, alike: Alike | None = None) -> Person:
-    """Show a patient; ``alike`` if somebody else is easily taken for this one."""
+def person(patient: Patient, alike: Alike | None = None, former: Sequence[Patient] = ()) -> Person:
+    """Show a patient; ``alike`` if somebody else is easily taken for this one, ``former`` records merged into it."""
     name, mrn, issuer = Outside(patient.name), Outside(patient.mrn), Outside(patient.issuer)
     words = alike.words if alike else ""
-    return Person(patient.id, name, texts.day(patient.birth_date), mrn, patient.birth_date, issuer, words)
+    return Person(
+        patient.id, name, texts.day(patient.birth_date), mrn, patient.birth_date, issuer, words, _formerly(former)
+    )
 
 
-def people(patients: Iterable[Patient], alike: Mapping[str, Alike]) -> list[Person]:
-    """Show patients; ``alike``: which of them are easily taken for another one, by id."""
-    return [person(patient, alike.get(patient.id)) for patient in patients]
+def people(
+    patients: Iterable[Patient], alike: Mapping[str, Alike], former: Mapping[str, Sequence[Patient]]
+) -> list[Person]:
+    """Show patients; ``alike``: which are easily taken for another one; ``former``: records merged into them; by id."""
+    return [person(patient, alike.get(patient.id), former.get(patient.id, ())) for patient in patients]
+
+
+def _formerly(former: Sequence[Patient]) -> str:
+    names = {"name": "name", "birth_date": "birthDate", "mrn": "mrn", "issuer": "issuer"}
+    said = [{ours: plain(getattr(one, theirs)) for theirs, ours in names.items()} for one in former]
+    return json.dumps(said) if said else ""
 
 
 def card(shown: Shown, what: Rendition, alike: Mapping[str, Alike] = NOBODY) -> Card:

@@ -250,3 +250,14 @@ def test_send_again_brings_patient_eye_kind_and_reason_and_asks_where_a_file_say
     assert [declared[name].get("eye") for name in ("a.dcm", "b.jpg")] == [None, "OS"]
     assert {one["kind"] for one in declared.values()} == {"color_fundus"}
     expect(banner).to_be_hidden()
+
+
+def test_a_time_that_nobody_changes_in_the_editor_is_confirmed_with_the_offset_of_the_file(
+    page: Page, person: Person, tmp_path: Path
+) -> None:
+    choose(page, person)
+    add(page, save(tmp_path, a_dot_dcm=picture(person, AcquisitionDateTime="20260310233000-0330")))
+    page.get_by_role("button", name="Time of a.dcm").click()
+    expect(page.locator("[data-time-edit] input")).not_to_have_value("2026-03-10T23:30")
+    page.get_by_role("button", name="Set", exact=True).click()
+    assert send(page, 1)["a.dcm"]["captured_at"] == "2026-03-10T23:30:00-03:30"

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { day, moment, timeRefusal } from "../src/lib/capture.ts";
+import { clinicTime, day, moment, timeRefusal } from "../src/lib/capture.ts";
 import { inOrder } from "../src/lib/names.ts";
 
 const NOW = Date.parse("2026-11-22T09:30:00Z");
@@ -27,6 +27,15 @@ test("times are written as on every page, with an offset where the file has one"
   assert.equal(moment("2026-03-12T10:32:15+01:00"), "12 Mar 2026 10:32 (+01:00)");
   assert.equal(moment("2026-03-12T10:32Z"), "12 Mar 2026 10:32 (UTC)");
   assert.equal(moment("2026-03-12"), "12 Mar 2026");
+});
+
+test("a time with an offset is put as the clinic's clock showed it, one without stays as it is", () => {
+  process.env["TZ"] = "Europe/Berlin";
+  assert.equal(clinicTime("2026-03-10T23:30:00-03:30"), "2026-03-11T04:00");
+  assert.equal(clinicTime("2026-07-10T10:20:30.250000+00:00"), "2026-07-10T12:20");
+  assert.equal(clinicTime("2026-07-10T10:20:30Z"), "2026-07-10T12:20");
+  assert.equal(clinicTime("2026-03-10T23:30:59"), "2026-03-10T23:30");
+  assert.equal(clinicTime("2026-03-10"), "2026-03-10");
 });
 
 test("names are ordered as people count", () => {

@@ -1,11 +1,12 @@
 /** Cases of the table: makes the bytes of each, and gives the browser's answer in the table's own words. */
 import table from "../../tests/cases/headers.json";
 import { type Hint, NO_FACTS, hint, readFacts } from "../src/lib/facts.ts";
-import { against } from "../src/lib/who.ts";
+import { type Known, against } from "../src/lib/who.ts";
 
 type Value = string | { zeros: number } | { hex: string } | Element[][];
 type Element = [tag: string, kind: string, value: Value];
-interface Person { name: string; birth_date: string; mrn: string; issuer: string }
+interface Entry { name: string; birth_date: string; mrn: string; issuer: string }
+interface Person extends Entry { formerly?: Entry[] }
 export interface Answer { eye: string | null; contradicts: boolean; kind: string | null; captured_at: string | null; source: string | null; doubtful: boolean; other: boolean }
 export interface Case {
   name: string;
@@ -14,6 +15,7 @@ export interface Case {
   patient?: Partial<Person>;
   dicom?: Element[];
   implicit?: boolean;
+  bare?: "meta" | "elements";
   exif?: { original: string; offset: string | null };
   vol?: { version?: string; eye: string; exam: string | null; born: string | null; patient: string };
   e2e?: object;
@@ -35,14 +37,19 @@ export function answer(one: Case): Answer {
   const now = new Date(table.now);
   const zone = Number(table.zone.slice(0, 3)) * 60;
   const said = one.hint ? { ...NO_FACTS, patient: hint({ id: "", issuer: "", name: "", birth: "", ...one.hint }) } : readFacts(bytes(one).subarray(0, HEAD), now, zone);
-  const { name, birth_date: birthDate, mrn, issuer } = { ...table.patient, ...one.patient };
+  const known = ({ birth_date: birthDate, ...rest }: Entry): Known => ({ ...rest, birthDate });
+  const { formerly = [], ...chosen }: Person = { ...table.patient, ...one.patient };
+  const person = { ...known(chosen), formerly: formerly.map(known) };
   const { eye, contradicts, kind, capturedAt, source, doubtful } = said;
-  return { eye, contradicts, kind, captured_at: capturedAt, source, doubtful, other: against(said, { name, birthDate, mrn, issuer }).length > 0 };
+  return { eye, contradicts, kind, captured_at: capturedAt, source, doubtful, other: against(said, person).length > 0 };
 }
 
-function bytes({ dicom, implicit = false, exif, vol }: Case): Uint8Array {
+function bytes({ dicom, implicit = false, bare, exif, vol }: Case): Uint8Array {
   const syntax: Element = ["0002,0010", "UI", implicit ? "1.2.840.10008.1.2\0" : "1.2.840.10008.1.2.1\0"];
-  if (dicom) return joined(new Uint8Array(128), text("DICM"), element(syntax, false), elements(dicom, implicit));
+  // Without a preamble, a file is known by three elements.
+  const meta = elements([["0002,0002", "UI", "1.2.3 "], ["0002,0003", "UI", "1.2.4 "], syntax], false);
+  if (dicom && bare) return joined(bare === "meta" ? meta : new Uint8Array(), elements(dicom, implicit));
+  if (dicom) return joined(new Uint8Array(128), text("DICM"), meta, elements(dicom, implicit));
   if (exif) return jpeg(exif.original, exif.offset);
   if (vol) return volume(vol);
   return text("CMDb");

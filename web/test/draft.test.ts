@@ -56,12 +56,21 @@ test("not known, kind not said and no time leave the file's own word", () => {
   assert.deepEqual(declared(drafts.get("b")), { eye: "unknown", kind: null, capturedAt: null });
 });
 
-test("a time that only says it more exactly, or one that is doubtful, is not overruled", () => {
+test("a time that only says it more exactly is not overruled, wherever the device stood", () => {
+  process.env["TZ"] = "Europe/Berlin";
   const drafts = new Drafts();
   drafts.add("a", facts({ capturedAt: "2026-03-12T10:32:15+01:00" }));
-  drafts.add("b", facts({ capturedAt: "2026-03-12T10:32:15", doubtful: true }));
-  assert.deepEqual(drafts.plan("capturedAt", "2026-03-12T10:32", ["a", "b"]).against, []);
-  assert.deepEqual(drafts.plan("capturedAt", "2026-03-12T10:33", ["a", "b"]).against, ["a"]);
+  drafts.add("b", facts({ capturedAt: "2026-03-12T06:02:15-03:30" }));
+  drafts.add("c", facts({ capturedAt: "2026-03-12T10:32:15-03:30" }));
+  assert.deepEqual(drafts.plan("capturedAt", "2026-03-12T10:32", ["a", "b", "c"]).against, ["c"]);
+  assert.deepEqual(drafts.plan("capturedAt", "2026-03-12T10:33", ["a", "b"]).against, ["a", "b"]);
+});
+
+test("another day than that of a doubtful time is asked about, another hour of its day is not", () => {
+  const drafts = new Drafts();
+  drafts.add("a", facts({ capturedAt: "2026-03-12T00:00:00", doubtful: true }));
+  assert.deepEqual(drafts.plan("capturedAt", "2026-03-12T10:33", ["a"]).against, []);
+  assert.deepEqual(drafts.plan("capturedAt", "2026-03-11T10:33", ["a"]).against, ["a"]);
 });
 
 test("undo takes the last act back, whole and nothing else", () => {

@@ -36,7 +36,7 @@ test("a DICOM header names patient, eye, kind and time", () => {
   );
   assert.deepEqual(read(head), {
     patient: { id: "0012", issuer: "", name: "Müller, Zoë", birth: "1957-03-21" }, eye: "OD", contradicts: false, kind: "oct",
-    capturedAt: "2026-11-20T09:30:15.500000+01:00", source: "dicom:0008,002A", doubtful: false, beforeBirth: false,
+    capturedAt: "2026-11-20T09:30:15.500000+01:00", source: "dicom:0008,002A", doubtful: false, beforeBirth: false, unread: false,
   });
 });
 
@@ -54,7 +54,7 @@ test("damaged, foreign and empty heads say nothing and break nothing", () => {
   const random = Uint8Array.from({ length: 3000 }, (_, index) => (index * 7919) % 251);
   const start = dicom([0x0010, 0x0020, "LO", "77"]);
   for (const head of [new Uint8Array(), random, Uint8Array.from([0xff, 0xd8, 0xff, 0xe1, 0, 4, 0x45, 0x78]), new TextEncoder().encode("HSF-OCT-103")]) {
-    assert.deepEqual(read(head), NO_FACTS);
+    assert.deepEqual(read(head), { ...NO_FACTS, unread: true });
   }
   for (let cut = 0; cut < start.length; cut++) read(start.subarray(0, cut));
 });
@@ -85,7 +85,7 @@ test("a .vol header names eye, record number, birth date and exam", () => {
   head.setBigUint64(88, 125911584000000000n + 12n * 36_000_000_000n + 2_500_000n, true);
   assert.deepEqual(read(bytes), {
     patient: { id: "00123", issuer: "", name: "", birth: "1957-03-21" }, eye: "OS", contradicts: false, kind: "oct",
-    capturedAt: "2000-01-01T12:00:00.250000", source: "vendor", doubtful: false, beforeBirth: false,
+    capturedAt: "2000-01-01T12:00:00.250000", source: "vendor", doubtful: false, beforeBirth: false, unread: false,
   });
 });
 

@@ -23,3 +23,4 @@ declare module "node:fs" {
 declare module "node:zlib" {
   export function inflateSync(data: Uint8Array): Uint8Array;
 }
+declare const process: { env: Record<string, string | undefined> };

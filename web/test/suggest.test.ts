@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { MOST_WORDS, namedBy, questions, words } from "../src/lib/path-words.ts";
+import { MOST_QUESTIONS, MOST_WORDS, namedBy, namesPerson, questions, words } from "../src/lib/path-words.ts";
 import { groupKey, grouping, isGeneral, suggestion } from "../src/lib/suggest.ts";
 
 const ada = { id: "a", name: "Example, Ada", birthDate: "1957-03-21", mrn: "0012345", issuer: "clinic" };
@@ -18,10 +18,34 @@ test("a path names a number or a full name as on the service", () => {
 test("the service is asked in questions of bounded size, folders first", () => {
   const paths = Array.from({ length: 400 }, (_, index) => `day/patient${index % 7}/img${index}_OD.jpg`);
   const asked = questions(paths);
-  assert.ok(asked.length > 1 && asked.length <= 10);
+  assert.ok(asked.length > 1 && asked.length <= MOST_QUESTIONS);
   for (const texts of asked) assert.ok(texts.length <= 50 && new Set(texts.flatMap(words)).size <= MOST_WORDS);
   for (let index = 0; index < 7; index++) assert.ok(asked[0]!.includes(`day/patient${index}/`));
   assert.deepEqual(questions([]), []);
+});
+
+test("a name is asked about although each of its words stood in another one", () => {
+  const paths = ["Anna_Schmidt_OD.jpg", "Bob_Meyer_OD.jpg", "Anna_Meyer_OD.jpg"];
+  assert.deepEqual(questions(paths), [paths]);
+  assert.deepEqual(questions([...paths, "Anna_Meyer_OD_2.jpg", "OD_Bob_Meyer.jpg"]).flat(), [...paths, "OD_Bob_Meyer.jpg"], "what only a counter parts was asked about");
+});
+
+test("a thousand files that each name somebody else are all asked about", () => {
+  const letters = (index: number): string => [...String(index)].map((digit) => "abcdefghij"[Number(digit)]).join("");
+  const paths = Array.from({ length: 1000 }, (_, index) => `Name${letters(index)}_Given${letters(index)}_${10_000 + index}_OD.jpg`);
+  assert.deepEqual(questions(paths).flat(), paths);
+});
+
+test("a name is asked about where it stands in a folder and the file's own name, or far behind in a long one", () => {
+  const names = (path: string): boolean => questions([path]).flat().some((text) => namesPerson(text, ada.name));
+  assert.ok(names("day/Example/Ada.jpg"));
+  const letters = [..."abcdefghijklmnopqrstuvwxyz"].flatMap((one) => [one, `${one}${one}`, `${one}1`]).join(" ");
+  for (let length = 0; length < 400; length += 7) {
+    assert.ok(names(`${"x".repeat(length)}_Ada_Example/1.jpg`), String(length));
+    const asked = questions([`${letters.slice(0, length)} Ada Example 1.jpg`]);
+    assert.ok(asked.flat().some((text) => namesPerson(text, ada.name)), String(length));
+    for (const texts of asked) assert.ok(texts.every((text) => text.length <= 200) && new Set(texts.flatMap(words)).size <= MOST_WORDS, String(length));
+  }
 });
 
 test("folders of eyes, kinds, days and counters keep a patient's files together, all others part them", () => {
@@ -42,6 +66,23 @@ test("a birth date or a name that contradicts is confirmed by itself", () => {
     const made = suggestion({ ...nothing, hints: [hint({ id: "0012345", ...over })], found: [ada] });
     assert.deepEqual([made?.person.id, made?.sure], ["a", false], JSON.stringify(over));
   }
+});
+
+test("a number that cannot be compared is nobody's: its name alone is suggested, and confirmed by itself", () => {
+  for (const over of [{ id: "77", issuer: "elsewhere" }, { id: "0012345", issuer: "elsewhere" }, { id: "N/A" }, { id: "000000" }]) {
+    const said = { ...nothing, found: [ada] };
+    assert.deepEqual(suggestion({ ...said, hints: [hint({ ...over, name: "Example, Ada" })] }), { person: ada, by: "name", sure: false }, JSON.stringify(over));
+    assert.equal(suggestion({ ...said, hints: [hint(over)] }), null, JSON.stringify(over));
+    const mixed = suggestion({ ...said, hints: [hint({ id: "0012345", name: "Example, Ada" }), hint({ ...over, name: "Example, Ada" })] });
+    assert.deepEqual([mixed?.person.id, mixed?.sure], ["a", false], JSON.stringify(over));
+  }
+});
+
+test("a number or name from before two records were merged is the patient's own", () => {
+  const merged = { ...ada, formerly: [{ name: "Former, Ada", birthDate: "1957-03-21", mrn: "F777", issuer: "clinic" }] };
+  assert.deepEqual(suggestion({ ...nothing, hints: [hint({ id: "F777", name: "Former, Ada" })], found: [merged] }), { person: merged, by: "number", sure: true });
+  assert.deepEqual(suggestion({ ...nothing, paths: ["F777_OD.jpg"], named: [[merged]] }), { person: merged, by: "number", sure: true });
+  assert.deepEqual([namedBy("F777_OD.jpg", merged), namedBy("former_ada.jpg", merged), namedBy("F778.jpg", merged)], ["number", "name", null]);
 });
 
 test("a name alone is suggested to be confirmed by itself, and two people of that name are not", () => {

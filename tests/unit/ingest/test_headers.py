@@ -21,6 +21,7 @@ from broker.ingest.formats import dicom_facts, dicom_kind, dicom_walk, e2e, vol
 from broker.ingest.formats.dicom_header import Header
 from broker.ingest.formats.seam import Bounds, Source
 from broker.ingest.manifest import ScanPart
+from broker.ingest.promote import _named as named
 from broker.ingest.verdict import ScanFacts, Verdict
 from broker.words import Attention, CaptureSource, Eye, Kind
 from tests import headers, heidelberg
@@ -43,7 +44,7 @@ NOTHING: dict[str, Any] = {
 def answer(case: dict[str, Any], folder: Path) -> dict[str, Any]:
     """What the worker makes of the file, with nothing declared."""
     found = read(case, folder)
-    part = described(found, patient(case))
+    part = described(found, fitting(case, found))
     return {
         "eye": None if found.eye is Eye.UNKNOWN else found.eye,
         "contradicts": found.eye_contradicts,
@@ -57,7 +58,9 @@ def answer(case: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def read(case: dict[str, Any], folder: Path) -> Facts:
     if "dicom" in case:
-        return read_dicom(headers.dicom(case["dicom"], implicit=case.get("implicit", False)), folder)
+        return read_dicom(
+            headers.dicom(case["dicom"], implicit=case.get("implicit", False), bare=case.get("bare")), folder
+        )
     if "vol" in case:
         with source(volume(case["vol"]), folder) as file:
             return vol.about(vol.read_header(file, BOUNDS), headers.NOW)
@@ -110,6 +113,15 @@ def series(said: dict[str, Any]) -> bytes:
 def patient(case: dict[str, Any]) -> Patient:
     said = headers.TABLE["patient"] | case.get("patient", {})
     return Patient(new_id(headers.NOW), said["issuer"], said["mrn"], said["name"], said["birth_date"], None, 1)
+
+
+def fitting(case: dict[str, Any], found: Facts) -> Patient:
+    """Of the records of the person who was chosen, the one that the worker compares the file with."""
+    known = patient(case)
+    former = [patient({"patient": one}) for one in case.get("patient", {}).get("formerly", [])]
+    whose = named([known, *former], Verdict("jpeg", "image/jpeg", None, scans=(ScanFacts(**asdict(found)),)))
+    assert whose is not None
+    return whose
 
 
 def described(found: Facts, whose: Patient, **declared: Any) -> ScanPart:

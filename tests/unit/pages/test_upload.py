@@ -127,6 +127,23 @@ def test_code_finds_the_birth_date_and_the_issuer_beside_what_is_read(technician
     assert (one.attributes["data-birth"], one.attributes["data-issuer"]) == ("1957-03-21", ada.issuer)
 
 
+def test_code_finds_the_records_that_were_merged_into_a_patient(
+    technician: FlaskClient, parts: Parts, ada: Patient
+) -> None:
+    old = shelf.patient(parts, mrn="F777", name='Former "F", Ada')
+    parts.patients.merge(
+        people.actor(), new_id(people.NOW), absorbed=old.id, into=ada.id, reason="One person", now=people.NOW
+    )
+    kept = {"name": old.name, "birthDate": old.birth_date, "mrn": "F777", "issuer": old.issuer}
+    for page in (
+        read(technician, "/patients/search", q="exam"),
+        read(technician, "/patients/named", path="F777_OD.jpg"),
+        read(technician, f"/upload?patient={ada.id}"),
+    ):
+        (one,) = options(page)
+        assert (one.attributes["data-patient"], json.loads(one.attributes["data-formerly"])) == (ada.id, [kept])
+
+
 def test_whom_paths_name_is_listed_and_too_many_words_are_refused(technician: FlaskClient, ada: Patient) -> None:
     assert [one.attributes["data-patient"] for one in options(read(technician, "/patients/named", path="0012345"))] == [
         ada.id

@@ -80,7 +80,8 @@ export function rowWords({ facts, said }: Row, kinds: Kinds, size: number): stri
     facts.contradicts ? "the file names the right and the left eye: say which it is" : "",
     said.capturedAt && `taken ${moment(said.capturedAt)}, as you said`,
     says.length > 0 && `from the file: ${says.join(", ")}`,
-    !facts.capturedAt && !said.capturedAt && "no time in the file",
+    facts.unread && "what the file says is read after sending",
+    !facts.unread && !facts.capturedAt && !said.capturedAt && "no time in the file",
   ].filter(Boolean).join(" · ");
 }
 

@@ -1,4 +1,5 @@
 /** Finding, copying and making the pieces of a page. */
+import type { Entry } from "../lib/who.ts";
 
 /** The element, which the template promises to hold. */
 export function part<E extends Element = HTMLElement>(root: ParentNode, selector: string): E {
@@ -53,6 +54,8 @@ export interface Person {
   readonly issuer: string;
   /** Why to look twice: somebody else has the same name, or the same surname and birth date; "" if nobody has. */
   readonly alike: string;
+  /** Records that were merged into this one, for devices go on writing their numbers and names. */
+  readonly formerly?: readonly Entry[];
 }
 
 /** One line: Example, Ada, 21 Mar 1957, MRN 0012. */
@@ -69,14 +72,15 @@ export function showPerson(root: ParentNode, person: Person): void {
 }
 
 /** Lets a piece of the page stand for this patient, so that `personOf` reads it back. */
-export function markPerson(element: HTMLElement, { id, birthDate, issuer, alike }: Person): void {
-  Object.assign(element.dataset, { patient: id, birth: birthDate, issuer, alike });
+export function markPerson(element: HTMLElement, { id, birthDate, issuer, alike, formerly = [] }: Person): void {
+  Object.assign(element.dataset, { patient: id, birth: birthDate, issuer, alike, formerly: JSON.stringify(formerly) });
 }
 
 /** The patient whom a piece of the page shows. */
 export function personOf(option: HTMLElement): Person {
   const text = (selector: string): string => part(option, selector).textContent ?? "";
-  return { id: option.dataset["patient"]!, name: text("[data-name]"), born: text("[data-born]"), mrn: text("[data-mrn]"), birthDate: option.dataset["birth"] ?? "", issuer: option.dataset["issuer"] ?? "", alike: option.dataset["alike"] ?? "" };
+  const formerly = JSON.parse(option.dataset["formerly"] || "[]") as Entry[];
+  return { formerly, id: option.dataset["patient"]!, name: text("[data-name]"), born: text("[data-born]"), mrn: text("[data-mrn]"), birthDate: option.dataset["birth"] ?? "", issuer: option.dataset["issuer"] ?? "", alike: option.dataset["alike"] ?? "" };
 }
 
 /** Who the service finds for a text. By POST: names must not stand in addresses. */

@@ -1,5 +1,5 @@
 /** Sets the time of capture, of one file or of many; what cannot be is refused here, in the words of the service. */
-import { timeRefusal } from "../lib/capture.ts";
+import { clinicTime, timeRefusal } from "../lib/capture.ts";
 import { files } from "../lib/text.ts";
 import { copy, part, setText } from "./parts.ts";
 
@@ -38,7 +38,7 @@ export class TimeEditor {
     this.now = now;
     setText(this.form, "[data-what]", `Time of capture of ${now.refs.length === 1 ? "this file" : files(now.refs.length)}`);
     this.problem("");
-    this.input.value = now.at?.includes("T") ? now.at.slice(0, 16) : now.at ? `${now.at}T12:00` : "";
+    this.input.value = proposed(now.at);
     now.place.append(this.form);
     this.input.focus();
   }
@@ -54,7 +54,8 @@ export class TimeEditor {
     const why = timeRefusal(this.input.value, this.now?.born ?? null, Date.now());
     this.problem(why ?? "");
     if (why) this.input.focus();
-    else this.finish(this.input.value);
+    // What nobody changed is confirmed as it stands in the file, with its seconds and its offset.
+    else this.finish(this.now?.at?.includes("T") && this.input.value === proposed(this.now.at) ? this.now.at : this.input.value);
   }
 
   private finish(value: string | null): void {
@@ -73,4 +74,10 @@ export class TimeEditor {
   private get input(): HTMLInputElement {
     return part(this.form, "input");
   }
+}
+
+/** A time in the field, in the clinic's time; at noon where only the day is known. */
+function proposed(at: string | null): string {
+  if (!at) return "";
+  return at.includes("T") ? clinicTime(at) : `${at}T12:00`;
 }

@@ -44,9 +44,9 @@ export function believed({ at, offset }: Moment, source: string, clock: Clock, b
 /** Midnight sharp: a date whose time of day nobody wrote down. */
 export const timeless = ({ capturedAt }: Captured): boolean => capturedAt?.slice(11, 26) === "00:00:00" || /T00:00:00[+-]/.test(capturedAt ?? "");
 
-/** Midnight sharp on any 1 January, and the first hour of some. */
+/** The second of midnight on any 1 January, and the first hour of some. */
 function clockBegins(at: string): boolean {
-  return at.slice(4, 11) === "-01-01T" && (at.slice(11) === "00:00:00" || (CLOCKS_BEGIN.has(at.slice(0, 4)) && at.slice(11, 13) === "00"));
+  return at.slice(4, 11) === "-01-01T" && (at.slice(11, 19) === "00:00:00" || (CLOCKS_BEGIN.has(at.slice(0, 4)) && at.slice(11, 13) === "00"));
 }
 
 /** In milliseconds since 1970; `zone` is that of a time without an offset. */

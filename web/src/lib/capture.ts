@@ -26,3 +26,10 @@ export function moment(iso: string): string {
   const [, time = "", offset = ""] = /T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/.exec(iso) ?? [];
   return `${day(iso)}${time && ` ${time}`}${offset && ` (${offset === "Z" ? "UTC" : offset})`}`;
 }
+
+/** A time in a file as a clock in the clinic showed it then, `2026-03-12T10:32`: what a person types is such a time. */
+export function clinicTime(iso: string): string {
+  if (!/T.*(?:Z|[+-]\d\d:\d\d)$/.test(iso)) return iso.slice(0, 16);
+  const when = new Date(iso);
+  return new Date(when.getTime() - when.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}

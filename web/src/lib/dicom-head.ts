@@ -3,9 +3,12 @@ import { type DataSet, parseDicom } from "dicom-parser";
 import { type Captured, type Clock, UNKNOWN, believed, isoDay, isoTime } from "./believed.ts";
 import { readEye } from "./dicom-eye.ts";
 import { readKind } from "./dicom-kind.ts";
-import { type Facts, type Hint, hint, line } from "./facts.ts";
+import { type Facts, type Hint, NO_FACTS, hint, line } from "./facts.ts";
 
 const PIXELS = "x7fe00010";
+const [IMPLICIT, EXPLICIT] = ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"];
+/** An empty preamble and the letters behind it. */
+const PREFIX = Uint8Array.from([...new Uint8Array(128), ...new TextEncoder().encode("DICM")]);
 /** (0008,0005): the encodings that clinics use; all else reads as Latin 1, whose ASCII part is right anyway. */
 const ENCODINGS: Readonly<Record<string, string>> = {
   "ISO_IR 192": "utf-8", "ISO_IR 101": "iso-8859-2", "ISO_IR 109": "iso-8859-3", "ISO_IR 110": "iso-8859-4", "ISO_IR 144": "iso-8859-5",
@@ -24,9 +27,10 @@ const EXPORT_AFTER = 365 * 86_400_000;
 /** Nobody alive was born before; devices write 1 January 1900 when they do not know. */
 const EARLIEST_BIRTH = "1900-01-02";
 
-export function readDicom(head: Uint8Array, clock: Clock): Facts {
-  const header = new Header(parsed(head));
-  return { patient: patient(header), ...readEye(header), kind: readKind(header), ...captured(header, clock) };
+/** `written`: how the elements are written in a file without preamble, which need not say it. */
+export function readDicom(head: Uint8Array, clock: Clock, written: "explicit" | "implicit" | null = null): Facts {
+  const header = new Header(written ? parsedBare(head, written) : parsed(head));
+  return { ...NO_FACTS, patient: patient(header), ...readEye(header), kind: readKind(header), ...captured(header, clock) };
 }
 
 /** One data set: that of the file, or of an item in a sequence. */
@@ -72,14 +76,23 @@ export class Header {
 }
 
 /** The file goes on behind the head, so the parser always runs into its end: what it read until then is what we want. */
-function parsed(head: Uint8Array): DataSet {
+function parsed(head: Uint8Array, syntax = ""): DataSet {
   try {
-    return parseDicom(head, { untilTag: PIXELS });
+    return parseDicom(head, { untilTag: PIXELS, ...(syntax && { TransferSyntaxUID: syntax }) });
   } catch (error) {
     const partial = (error as { dataSet?: DataSet }).dataSet;
     if (!partial) throw error;
     return partial;
   }
+}
+
+/** A file that begins with its elements. Group 0002 names the syntax of the rest; behind a preamble the parser finds it. */
+function parsedBare(head: Uint8Array, written: "explicit" | "implicit"): DataSet {
+  if (head[0] === 8) return parsed(head, written === "explicit" ? EXPLICIT : IMPLICIT);
+  const whole = new Uint8Array(PREFIX.length + head.length);
+  whole.set(PREFIX);
+  whole.set(head, PREFIX.length);
+  return parsed(whole);
 }
 
 /** A name has up to three forms, alphabetic, ideographic, phonetic; each has parts divided by carets. */

@@ -2,6 +2,7 @@
  * Files before they are sent: what each file says about itself, and what a person said about it. The two are never
  * mixed: what a file says is shown and counts by itself; only what a person said is declared. Pure, no DOM.
  */
+import { clinicTime } from "./capture.ts";
 import type { Facts } from "./facts.ts";
 
 export type Field = "eye" | "kind" | "capturedAt";
@@ -48,8 +49,14 @@ export function declared({ said }: Row): { eye: string | null; kind: string | nu
 export function overrules(row: Row, field: Field, value: string | null): boolean {
   const file = fileSays(row, field);
   if (file === null || !value || (field === "eye" && value === UNKNOWN) || row.said[field] === value) return false;
-  return field === "capturedAt" ? !row.facts.doubtful && file.slice(0, value.length) !== value : file !== value;
+  return field === "capturedAt" ? !sameTime(file, value, row.facts.doubtful) : file !== value;
 }
+
+/** To the minute, wherever the device stood. Of a doubtful time the day counts: that, nobody changes unasked either. */
+const sameTime = (file: string, value: string, doubtful: boolean): boolean => {
+  const exact = doubtful ? 10 : 16;
+  return clinicTime(file).slice(0, exact) === clinicTime(value).slice(0, exact);
+};
 
 export class Drafts {
   private readonly rows = new Map<string, Row>();

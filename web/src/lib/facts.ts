@@ -5,6 +5,8 @@
  */
 import { readDicom } from "./dicom-head.ts";
 import { readExif } from "./exif.ts";
+import { plain } from "./outside.ts";
+import { withoutPrefix } from "./signatures.ts";
 import { readVol } from "./vol-head.ts";
 
 /** What a file says about its patient; only what stands there, else "". `birth` is ISO: 1957-03-21. */
@@ -30,9 +32,12 @@ export interface Facts {
   readonly doubtful: boolean;
   /** No time can be believed: the one that stands there lies before the birth date that stands there, too. */
   readonly beforeBirth: boolean;
+  /** What it says is not read here: the worker looks for it. */
+  readonly unread: boolean;
 }
 
-export const NO_FACTS: Facts = { patient: null, eye: null, contradicts: false, kind: null, capturedAt: null, source: null, doubtful: false, beforeBirth: false };
+export const NO_FACTS: Facts = { patient: null, eye: null, contradicts: false, kind: null, capturedAt: null, source: null, doubtful: false, beforeBirth: false, unread: false };
+const UNREAD: Facts = { ...NO_FACTS, unread: true };
 
 /** Bytes that are read of each file. */
 export const HEAD = 64 * 1024;
@@ -44,10 +49,12 @@ export function readFacts(head: Uint8Array, now: Date, zone = -now.getTimezoneOf
     if (starts(head, "HSF-OCT-")) return readVol(head, clock);
     if (head[0] === 0xff && head[1] === 0xd8) return { ...NO_FACTS, ...readExif(head, clock) };
     if (head.length > 132 && starts(head.subarray(128), "DICM")) return readDicom(head, clock);
+    const written = withoutPrefix(head, Infinity);
+    if (written) return readDicom(head, clock, written);
   } catch {
     // Damaged: the worker will say how.
   }
-  return NO_FACTS;
+  return UNREAD;
 }
 
 /** A hint, or null if it says nothing. Devices write "unknown" for nothing. */
@@ -57,9 +64,10 @@ export function hint(said: Hint): Hint | null {
   return made.id || made.issuer || made.name || made.birth ? made : null;
 }
 
-/** One line of printable text of at most 200 characters. */
+/** One line of text without what cannot be seen, of at most 200 characters. */
 export function line(text: string): string {
-  return text.replace(/\0.*$/s, "").replace(/[\p{C}\p{Z}\s]+/gu, " ").trim().slice(0, 200).trim();
+  const whole = plain(text.replace(/\0.*$/s, "")).replace(/\s+/g, " ").trim();
+  return [...whole].slice(0, 200).join("").trim();
 }
 
 function starts(bytes: Uint8Array, text: string): boolean {

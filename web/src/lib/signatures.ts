@@ -36,7 +36,7 @@ export function sniff(peek: Peek): Found {
   if (/^HSF-OCT-\d{3}/.test(text(head, 0, 11))) return "heidelberg_vol";
   if (starts(head, "ep-v")) return head.length >= 2048 && [12, 16, 20].every((at) => number(head, at, 4) > 0 && number(head, at, 4) <= 65_535) ? "heidelberg_vol" : null;
   if (/^(?:<\?xml[^]*?\?>\s*)?<HEDX[> \r\n]/.test(text(head, 0, 4096).replace(/^\xef\xbb\xbf/, "").trimStart())) return "heyex_xml";
-  if (startsWithoutPrefix(head, size)) return "dicom";
+  if (withoutPrefix(head, size)) return "dicom";
   if (number(head, 6, 4) === 11 && text(head, 10, 21) === "FRAMEHEADER") return "oct";
   // Bare numbers in the middle of the file decide whether it is one of these.
   if (ending === "oct" && size % 4 === 0 && size >= 1 << 20 && isRaw(head)) return "unsure";
@@ -93,13 +93,14 @@ interface Element {
   readonly value: string;
 }
 
-/** Three elements that can be believed, in ascending order, from group 0002 or 0008. */
-function startsWithoutPrefix(head: Uint8Array, size: number): boolean {
-  return [true, false].some((explicit) => {
-    const found = elements(head.subarray(0, 4096), 0, size, explicit, 3);
+/** How the elements of a DICOM file without preamble are written: the first three can be believed, from group 0002 or 0008; else null. */
+export function withoutPrefix(head: Uint8Array, size: number): "explicit" | "implicit" | null {
+  const written = (["explicit", "implicit"] as const).find((way) => {
+    const found = elements(head.subarray(0, 4096), 0, size, way === "explicit", 3);
     const tags = found.map(({ group, number: tag }) => group * 65_536 + tag);
     return found.length === 3 && [2, 8].includes(found[0]!.group) && tags.every((tag, index) => index === 0 || tag > tags[index - 1]!);
   });
+  return written ?? null;
 }
 
 function isDirectory(head: Uint8Array, size: number): boolean {

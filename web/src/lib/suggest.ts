@@ -1,7 +1,7 @@
 /** What headers, folders and file names suggest: which eye, which files belong together, and whose they are. A person confirms. */
 import type { Hint } from "./facts.ts";
 import { namedBy } from "./path-words.ts";
-import { type Known, differences } from "./who.ts";
+import { type Entry, type Known, differences, isNumber, records, sameNumber, sharesName } from "./who.ts";
 
 const RIGHT = new Set(["od", "re", "r", "right", "rechts", "droit", "droite", "derecho"]);
 const LEFT = new Set(["os", "le", "l", "left", "links", "gauche", "izquierdo"]);
@@ -96,21 +96,28 @@ export function suggestion<P extends Candidate>(evidence: Evidence<P>): Suggesti
   const { hints, paths, named } = evidence;
   const people = [...new Map([...evidence.found, ...named.flat()].map((one) => [one.id, one])).values()];
   const numbers = people.filter((one) => hasNumber(evidence, one));
-  const names = people.filter((one) => hints.every((hint) => differences(hint, one).length === 0));
+  const names = people.filter((one) => hasName(evidence, one));
   const [person] = numbers.length > 0 ? numbers : names;
   if (!person || (numbers.length > 0 ? numbers : names).length > 1) return null;
-  const clean = hints.every((hint) => contradictions(hint, person).length === 0) && named.every((some) => some.length === 0 || some.some(({ id }) => id === person.id));
-  const every = hints.length > 0 ? evidence.bare === 0 && hints.every(({ id }) => id !== "") : paths.every((path) => namedBy(path, person) === "number");
+  const clean = hints.every((hint) => records<Entry>(person).some((one) => contradictions(hint, one).length === 0)) && named.every((some) => some.length === 0 || some.some(({ id }) => id === person.id));
+  const every = hints.length > 0 ? evidence.bare === 0 && hints.every((hint) => sameNumber(hint, person)) : paths.every((path) => namedBy(path, person) === "number");
   return { person, by: numbers.length > 0 ? "number" : "name", sure: numbers.length > 0 && clean && every };
 }
 
+/** A number that cannot be compared, of another issuer or one that stands for nothing, is not this patient's. */
 function hasNumber<P extends Candidate>({ hints, paths }: Evidence<P>, person: P): boolean {
-  const said = hints.filter(({ id }) => id !== "");
-  if (said.length > 0) return said.every(({ id, issuer }) => differences({ id, issuer, name: "", birth: "" }, person).length === 0);
+  const said = hints.filter(({ id }) => isNumber(id));
+  if (said.length > 0) return said.every((hint) => sameNumber(hint, person));
   return paths.some((path) => namedBy(path, person) === "number");
 }
 
-/** What stands in a header against this patient, the name also where number and birth date agree. */
-function contradictions(hint: Hint, person: Known): string[] {
+/** The name stands in a header or a path, and no header says anything against it. */
+function hasName<P extends Candidate>({ hints, named }: Evidence<P>, person: P): boolean {
+  if (hints.some((hint) => differences(hint, person).length > 0)) return false;
+  return hints.some(({ name }) => sharesName(name, person)) || named.flat().some(({ id }) => id === person.id);
+}
+
+/** What stands in a header against this record, the name also where number and birth date agree. */
+function contradictions(hint: Hint, person: Entry): string[] {
   return [...differences(hint, person), ...differences({ ...hint, id: "", birth: "" }, person)];
 }

@@ -1,6 +1,6 @@
 /** The header of Heidelberg's .vol. Source: the vendor's "Special Function: Exporting Raw Data"; all little-endian. */
 import { type Clock, UNKNOWN, believed, timeless } from "./believed.ts";
-import { type Facts, hint, line } from "./facts.ts";
+import { type Facts, NO_FACTS, hint, line } from "./facts.ts";
 
 const HEADER = 2048;
 const EYE = 84;
@@ -20,9 +20,9 @@ export function readVol(head: Uint8Array, clock: Clock): Facts {
   const born = exam && said && exam.slice(0, 10) <= said ? "" : said;
   const captured = exam ? believed({ at: exam, offset: "" }, "vendor", clock, said) : UNKNOWN;
   return {
+    ...NO_FACTS,
     patient: hint({ id: text(PATIENT, 24), issuer: "", name: "", birth: born }),
     eye: eye === "OD" || eye === "OS" ? eye : null,
-    contradicts: false,
     kind: "oct",
     ...captured,
     doubtful: captured.doubtful || timeless(captured),
