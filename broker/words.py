@@ -274,7 +274,8 @@ _SETTLED: dict[Settled, str] = {
 class Sent:
     """How many files of a batch, a page or a day stand where. ``safe`` ones are stored, or were already.
 
-    ``answers`` wait for an answer of the person; ``given_up`` ones need nobody any more.
+    ``answers`` wait for an answer of the person; ``given_up`` ones need nobody any more. ``unseen`` ones somebody says
+    to have sent again, and the service has nothing that shows it.
     """
 
     safe: int = 0
@@ -282,6 +283,7 @@ class Sent:
     checking: int = 0
     answers: int = 0
     lost: int = 0
+    unseen: int = 0
     given_up: int = 0
 
 
@@ -291,9 +293,15 @@ def may_clear(sent: Sent, *, today: bool = False) -> tuple[str, str] | None:
     The upload page answers in the same words while it sends; one table of cases holds both to them.
     """
     moving = _under_way(sent)
-    if sent.lost:
+    no = [f"{_were(sent.lost)} not stored. Keep {_them(sent.lost)}: see below."] if sent.lost else []
+    if sent.unseen:
+        no.append(
+            f"{_are(sent.unseen)} said to have been sent again, and the service has not seen {_them(sent.unseen)}."
+        )
+        no.append(f"Keep {_them(sent.unseen)}.")
+    if no:
         rest = f" {moving[0].upper()}{moving[1:]}." if moving else ""
-        return "no", f"No: {_were(sent.lost)} not stored. Keep {_them(sent.lost)}: see below.{rest}"
+        return "no", f"No: {' '.join(no)}{rest}"
     if moving:
         return "wait", f"Not yet: {moving}. Keep the card."
     if not sent.safe:
@@ -322,6 +330,10 @@ def _under_way(sent: Sent) -> str:
 
 def _were(count: int) -> str:
     return "1 file was" if count == 1 else f"{count} files were"
+
+
+def _are(count: int) -> str:
+    return "1 file is" if count == 1 else f"{count} files are"
 
 
 def _them(count: int) -> str:

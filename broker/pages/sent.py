@@ -169,6 +169,7 @@ def _counted(sent: list[Progress], *, lost: int) -> Sent:
         sending=sum(row.state is State.PENDING for row in rows),
         checking=sum(row.state in _CHECKED for row in rows),
         lost=lost + sum(row.state in _LOST and row.settled_at is None for row in rows),
+        unseen=sum(twin is None for twin in again),
         given_up=sum(row.settled_how is Settled.GIVEN_UP for row in rows),
     )
 

@@ -143,6 +143,18 @@ def test_whether_the_card_may_be_cleared_is_answered_once_for_the_day(
     assert words.startswith("Yes: all 2 files you sent today are stored and checked. You may clear them")
 
 
+def test_a_file_that_only_somebody_says_was_sent_again_keeps_the_card(
+    parts: Parts, technician: FlaskClient, client_for: ClientFor, ada: Patient
+) -> None:
+    good, bad = declare(technician, ada, "good.jpg", "bad.jpg")[1]
+    end(parts, good, State.STORED)
+    end(parts, bad, State.REJECTED, reason="truncated")
+    assert answer(technician.get("/upload/today").text)[0] == "no"
+    settle(client_for(Role.TECHNICIAN, name="Theo Other"), [bad], how="sent_again")
+    said = "No: 1 file is said to have been sent again, and the service has not seen it. Keep it."
+    assert answer(technician.get("/upload/today").text) == ("no", said)
+
+
 def settle(client: FlaskClient, uploads: list[str], act: str = "", status: int = 303, **how: str) -> None:
     """Send the form."""
     form = {"act": act or new_id(NOW), "upload": uploads, **how}
