@@ -76,6 +76,14 @@ class Upload:
     settled_twin: str | None = None
     settled_act: str | None = None
 
+    @property
+    def identical(self) -> str | None:
+        """The stored upload that has the very bytes: found when this one was declared, or after it was not stored.
+
+        What a person names as sent in its place may be a new export, with other bytes.
+        """
+        return self.duplicate_of or (self.settled_twin if self.settled_by is None else None)
+
 
 _COLUMNS = [uploads.c[name] for name in Upload.__dataclass_fields__]
 _WITH_SCANS = uploads.outerjoin(scans, scans.c.upload_id == uploads.c.id).outerjoin(
