@@ -82,4 +82,5 @@ def _ended(row: Upload) -> NotStored:
     if row.settled_how:
         # How, and not why: the reason was written for those who are told of patients.
         advice = f"Settled: {row.settled_how.words.lower()}."
-    return NotStored(row, row.state.value, sentence(row.state, row.reason), advice)
+    said = sentence(row.state, row.reason, settled=row.settled_how, identical=row.identical is not None)
+    return NotStored(row, row.state.value, said, advice)

@@ -38,14 +38,19 @@ class Unsettled:
     def page(self, actor: Actor, *, now: datetime, after: str | None, limit: int) -> list[Progress]:
         """List what is open, of all accounts, newest first: rejected, missing, never arrived, or silent for an hour.
 
+        It shows other people's files, so it writes down which.
+
         Raises:
             NotAllowed, CatalogBusy.
         """
         require(actor, Act.UPLOAD)
         account = actor.account if actor.locked else None
-        with self.catalog.read() as tx:
+        with self.catalog.write() as tx:
             which = Filter(open_since=now - SILENT, account=account)
-            return [Progress(row) for row in uploads.some(tx, which, after=after, limit=limit)]
+            found = uploads.some(tx, which, after=after, limit=limit)
+            if found:
+                audit.view(tx, actor, "upload.see", now=now, subjects=_shown(found))
+            return [Progress(row) for row in found]
 
     def count(self, actor: Actor, *, now: datetime) -> int:
         """Count what is open, up to ``COUNTED`` + 1.
@@ -70,7 +75,7 @@ class Unsettled:
     ) -> list[Progress]:
         """Settle files that were not stored, in one act: all of them or none. The same act again changes nothing.
 
-        ``by`` names the upload that was sent in its place. A silent pending upload is given up by it.
+        ``by`` names the upload that was sent in its place. A silent pending upload is waited for no more.
 
         Raises:
             NotAllowed.
@@ -86,14 +91,17 @@ class Unsettled:
         said = Settlement(
             how=how, at=now, account=actor.account, name=actor.name, reason=reason.strip(), twin=by, act=act
         )
+        ids = list(dict.fromkeys(ids))
         with self.catalog.write() as tx:
-            found = uploads.find(tx, ids)
+            found = uploads.lock(tx, ids)  # the same act may arrive twice at once
             done = [upload for upload in ids if self._settled(tx, found.get(upload), said, now)]
             if done:
                 # Neither the reason nor a file's name: the audit is read by those who are told of no patient.
                 told = {"how": how, "act": act, "by": by}
                 subjects = [*done, *dict.fromkeys(found[upload].patient_id for upload in done)]
                 audit.record(tx, actor, "upload.settle", now=now, subjects=subjects, detail=told)
+            if before := [found[upload] for upload in ids if upload not in done]:
+                audit.view(tx, actor, "upload.see", now=now, subjects=_shown(before))  # they are answered all the same
             after = uploads.find(tx, ids)
         return [Progress(after[upload]) for upload in ids]
 
@@ -111,7 +119,8 @@ class Unsettled:
             which = Filter(ids=[row.id], open_since=now - SILENT)
             if not uploads.some(tx, which, after=None, limit=1):
                 raise UploadNotFound()  # it may be on its way, and then only its sender knows of it
-            return uploads.expire(tx, row.id, reason=Expiry.ABANDONED, now=now, settled=said)
+            reason = Expiry.ABANDONED if said.how is Settled.GIVEN_UP else Expiry.OVERDUE
+            return uploads.expire(tx, row.id, reason=reason, now=now, settled=said)
         if not rows.settle(tx, row.id, said):
             by = f" by {row.settled_name}" if row.settled_name else ""
             was = f"It was settled{by} already." if row.settled_at else f"It is {row.state}."
@@ -123,6 +132,10 @@ def of_patient(tx: Tx, patient: str, now: datetime) -> list[Upload]:
     """List what is open of one patient."""
     which = Filter(patient=patient, open_since=now - SILENT)
     return uploads.some(tx, which, after=None, limit=MOST_OF_PATIENT)
+
+
+def _shown(some: Sequence[Upload]) -> list[str]:
+    return [*(row.patient_id for row in some), *(row.id for row in some)]
 
 
 def _same_patient(tx: Tx, row: Upload, by: str) -> None:

@@ -172,6 +172,8 @@ class Uploads:
                 audit.record(tx, actor, "upload.abandon", now=now, subjects=_shown([row]))
             elif row.state is not State.EXPIRED:
                 raise IllegalMove(f"This upload is {row.state} already.", state=row.state)
+            else:
+                audit.view(tx, actor, "upload.see", now=now, subjects=_shown([row]))
             return Progress(rows.find(tx, [upload])[upload])
 
     def _declare_new(self, actor: Actor, declaration: Declaration, now: datetime) -> list[Offer]:

@@ -179,17 +179,31 @@ MOVES: dict[State, frozenset[State]] = {
 FINAL = frozenset(state for state, moves in MOVES.items() if not moves)
 
 
-def sentence(state: State, reason: str | None, *, silent: bool = False, yours: bool = True) -> str:
+def sentence(
+    state: State,
+    reason: str | None,
+    *,
+    silent: bool = False,
+    yours: bool = True,
+    settled: Settled | None = None,
+    identical: bool = False,
+) -> str:
     """What staff read about an upload in this state; ``reason`` is its code. "Sending 42 %" only the browser knows.
 
     ``silent``: nothing was heard of it for long, so that a pending one is not on its way any more. ``yours``: whoever
-    reads it has sent the file.
+    reads it has sent the file. ``settled``: how its question was ended, which stands beside this sentence.
+    ``identical``: another upload that is stored has the very bytes.
     """
+    if identical and state in FINAL and state is not State.STORED:
+        return Expiry.DUPLICATE.sentence
     if state is State.REJECTED:
         why = Rejection(reason).sentence if reason in set(Rejection) else "it could not be checked."
         return f"Not stored: {why} Your file is still with you." if yours else f"Not stored: {why}"
     if state is State.MISSING:
-        return f"The storage lost it. Send it again and tell IT ({reason or state})."
+        what = "Tell IT" if settled else "Send it again and tell IT"
+        return f"The storage lost it. {what} ({reason or state})."
+    if state is State.EXPIRED and _done_about(reason, settled):
+        return "Never arrived."
     if state is State.EXPIRED and reason in set(Expiry):
         return Expiry(reason).sentence
     if state is State.PENDING and silent:
@@ -197,9 +211,19 @@ def sentence(state: State, reason: str | None, *, silent: bool = False, yours: b
     return _READ[state]
 
 
-def is_safe(state: State, reason: str | None) -> bool:
-    """Say whether the very bytes of this file lie in the vault, so that the camera need not keep them."""
-    return state is State.STORED or (state is State.EXPIRED and reason == Expiry.DUPLICATE)
+def _done_about(reason: str | None, settled: Settled | None) -> bool:
+    """Say whether nobody needs to be told any more what to do about a file that never arrived."""
+    given_up = reason == Expiry.ABANDONED and settled is not Settled.SENT_AGAIN
+    return settled is not None and reason != Expiry.DUPLICATE and not given_up
+
+
+def is_safe(state: State, reason: str | None, *, identical: bool = False) -> bool:
+    """Say whether the very bytes of this file lie in the vault, so that the camera need not keep them.
+
+    ``identical``: another upload that is stored has them, which was found before this one was sent or after it ended.
+    """
+    duplicate = state is State.EXPIRED and reason == Expiry.DUPLICATE
+    return state is State.STORED or duplicate or (identical and state in FINAL)
 
 
 def what_to_do(state: State, reason: str | None) -> str:
@@ -274,7 +298,8 @@ _SETTLED: dict[Settled, str] = {
 class Sent:
     """How many files of a batch, a page or a day stand where. ``safe`` ones are stored, or were already.
 
-    ``answers`` wait for an answer of the person; ``given_up`` ones need nobody any more.
+    ``answers`` wait for an answer of the person; ``given_up`` ones need nobody any more. ``unseen`` ones somebody says
+    to have sent again, and the service has nothing that shows it.
     """
 
     safe: int = 0
@@ -282,6 +307,7 @@ class Sent:
     checking: int = 0
     answers: int = 0
     lost: int = 0
+    unseen: int = 0
     given_up: int = 0
 
 
@@ -291,9 +317,15 @@ def may_clear(sent: Sent, *, today: bool = False) -> tuple[str, str] | None:
     The upload page answers in the same words while it sends; one table of cases holds both to them.
     """
     moving = _under_way(sent)
-    if sent.lost:
+    no = [f"{_were(sent.lost)} not stored. Keep {_them(sent.lost)}: see below."] if sent.lost else []
+    if sent.unseen:
+        them = _them(sent.unseen)
+        no.append(
+            f"{_are(sent.unseen)} said to have been sent again, and the service has not seen {them}. Keep {them}."
+        )
+    if no:
         rest = f" {moving[0].upper()}{moving[1:]}." if moving else ""
-        return "no", f"No: {_were(sent.lost)} not stored. Keep {_them(sent.lost)}: see below.{rest}"
+        return "no", f"No: {' '.join(no)}{rest}"
     if moving:
         return "wait", f"Not yet: {moving}. Keep the card."
     if not sent.safe:
@@ -322,6 +354,10 @@ def _under_way(sent: Sent) -> str:
 
 def _were(count: int) -> str:
     return "1 file was" if count == 1 else f"{count} files were"
+
+
+def _are(count: int) -> str:
+    return "1 file is" if count == 1 else f"{count} files are"
 
 
 def _them(count: int) -> str:

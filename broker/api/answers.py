@@ -151,7 +151,7 @@ def offer_value(offer: Offer, now: datetime) -> Value:
     upload = offer.upload
     value: Value = {"ref": upload.ref, "id": upload.id, "state": upload.state, "grant": grant_value(offer, now)}
     value |= {"duplicate_of": offer.duplicate_of, "stored_elsewhere": offer.stored_elsewhere}
-    return value | {"reason": upload.reason, "sentence": sentence(upload.state, upload.reason)}
+    return value | {"reason": upload.reason, "sentence": _sentence(upload)}
 
 
 def upload_value(progress: Progress) -> Value:
@@ -159,12 +159,17 @@ def upload_value(progress: Progress) -> Value:
     row = progress.upload
     stored_at = row.ended_at if row.state is State.STORED else None
     value: Value = {key: getattr(row, key) for key in _OF_UPLOAD}
-    value |= {"batch": row.batch_id, "patient": row.patient_id, "sentence": sentence(row.state, row.reason)}
+    value |= {"batch": row.batch_id, "patient": row.patient_id, "sentence": _sentence(row)}
     value |= {"created_at": stamp(row.created_at), "stored_at": stamp(stored_at) if stored_at else None}
-    value |= {"safe": is_safe(row.state, row.reason), "settled": _settled_value(row)}
+    value |= {"safe": is_safe(row.state, row.reason, identical=row.identical is not None)}
+    value |= {"settled": _settled_value(row)}
     if progress.arrived is not None:
         value["blocks"] = [asdict(block) for block in progress.arrived]
     return value | {"scans": list(progress.scans)}
+
+
+def _sentence(row: Upload) -> str:
+    return sentence(row.state, row.reason, settled=row.settled_how, identical=row.identical is not None)
 
 
 def standing_value(progress: Progress, *, own: bool = True) -> Value:

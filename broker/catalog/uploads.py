@@ -76,8 +76,17 @@ class Upload:
     settled_twin: str | None = None
     settled_act: str | None = None
 
+    @property
+    def identical(self) -> str | None:
+        """The stored upload that has the very bytes: found when this one was declared, or after it was not stored.
+
+        What a person names as sent in its place may be a new export, with other bytes.
+        """
+        return self.duplicate_of or (self.settled_twin if self.settled_by is None else None)
+
 
 _COLUMNS = [uploads.c[name] for name in Upload.__dataclass_fields__]
+_SETTLED = [name for name in Upload.__dataclass_fields__ if name.startswith("settled_")]
 _WITH_SCANS = uploads.outerjoin(scans, scans.c.upload_id == uploads.c.id).outerjoin(
     patients, patients.c.id == uploads.c.patient_id
 )
@@ -132,8 +141,15 @@ def extend(tx: Tx, rows: list[Upload]) -> None:
 
 
 def forget(tx: Tx, ids: Iterable[str]) -> int:
-    """Take out uploads that were erased, with their scans and all records about them; says how many were there."""
+    """Take out uploads that were erased, with their scans and all records about them; says how many were there.
+
+    Those that were not sent because of them go too, also if they were declared a moment ago: their rows name the erased
+    file. What was sent again as one of them is not stored any more, and its question is open again.
+    """
     which = list(ids)
+    which += duplicates(tx, which)
+    again = uploads.c.settled_twin.in_(which) & uploads.c.id.not_in(which)
+    tx.execute(uploads.update().where(again).values(dict.fromkeys(_SETTLED)))
     left = sa.select(uploads.c.batch_id).where(uploads.c.id.not_in(which))
     of_these = sa.select(uploads.c.batch_id).where(uploads.c.id.in_(which))
     tx.execute(batches.delete().where(batches.c.id.in_(of_these) & batches.c.id.not_in(left)))
@@ -142,6 +158,13 @@ def forget(tx: Tx, ids: Iterable[str]) -> int:
         tx.execute(table.delete().where(table.c.scan_id.in_(of_scans)))
     tx.execute(scans.delete().where(scans.c.upload_id.in_(which)))
     return tx.execute(uploads.delete().where(uploads.c.id.in_(which))).rowcount
+
+
+def duplicates(tx: Tx, ids: Iterable[str]) -> list[str]:
+    """List what was not sent because one of these has its very bytes, without these themselves."""
+    which = list(ids)
+    query = sa.select(uploads.c.id).where(uploads.c.duplicate_of.in_(which), uploads.c.id.not_in(which))
+    return list(tx.execute(query.order_by(uploads.c.id)).scalars())
 
 
 def about(tx: Tx, people: Collection[str]) -> tuple[dict[str, list[str]], list[str]]:
@@ -184,6 +207,12 @@ def of_batch(tx: Tx, batch_id: str) -> list[Upload]:
 def find(tx: Tx, ids: Iterable[str]) -> dict[str, Upload]:
     """Give the uploads with these ids, by id."""
     query = sa.select(*_COLUMNS).where(uploads.c.id.in_(list(ids)))
+    return {row.id: _made(row) for row in tx.execute(query)}
+
+
+def lock(tx: Tx, ids: Iterable[str]) -> dict[str, Upload]:
+    """Give the same, as they stand when nobody else is changing them; until the transaction ends nobody else can."""
+    query = sa.select(*_COLUMNS).where(uploads.c.id.in_(list(ids))).order_by(uploads.c.id).with_for_update()
     return {row.id: _made(row) for row in tx.execute(query)}
 
 

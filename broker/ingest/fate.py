@@ -41,14 +41,14 @@ def fate(upload: Upload | None, listed: Listed, keep: Keep, now: datetime) -> Fa
     received, verifying     keep
     stored      purge
     expired     its sender gave it up, or it is a duplicate: purge; else as rejected
-    rejected    longer than declared: purge, for it never was the declared file; else, ``keep.rejected`` after it was
-                settled: whoever still has to deal with a file must find what arrived of it
+    rejected    ``keep.rejected`` after it was settled: whoever still has to deal with a file must find what arrived of
+                it. Longer than declared: as soon as it is settled. It may be a file that grew, and its only copy
     missing     ``keep.rejected`` after it was settled: whoever restores lost bytes must find them still there
-    no row      after ``keep.pending``: the catalog may have been lost, and these bytes be the only ones
+    no row      after ``keep.pending``: the catalog may have been lost, and these bytes be the only ones. Then the
+                question that was open is lost with its row, so that nothing keeps them longer
     """
     if upload is None:
         return _purge_if(listed.modified + keep.pending <= now)
-    oversize = listed.committed and listed.size > upload.size
     match upload.state:
         case State.PENDING:
             return _pending_fate(upload, listed)
@@ -56,8 +56,11 @@ def fate(upload: Upload | None, listed: Listed, keep: Keep, now: datetime) -> Fa
             return Fate.PURGE
         case State.EXPIRED:
             return _purge_if(_nobodys(upload) or _over(upload, keep, now))
-        case State.REJECTED | State.MISSING:
-            return _purge_if(_over(upload, keep, now) or (oversize and upload.state is State.REJECTED))
+        case State.REJECTED:
+            oversize = listed.committed and listed.size > upload.size
+            return _purge_if(_over(upload, keep, now) or (oversize and upload.settled_at is not None))
+        case State.MISSING:
+            return _purge_if(_over(upload, keep, now))
         case _:
             return Fate.KEEP
 

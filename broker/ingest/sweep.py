@@ -105,7 +105,6 @@ class Sweeper:
             done["received"] += self._complete(row)
         elif row is not None and what is Fate.REFUSE:
             done["refused"] += self._refuse(row)
-            done["purged"] += listed.size > row.size and self._purger.purge(blob, listed)
         elif what is Fate.PURGE:
             done["purged"] += self._purger.purge(blob, listed)
 

@@ -58,10 +58,10 @@ class Eraser:
     clock: Callable[[], datetime]
 
     def of_scan(self, scan: str) -> Doomed:
-        """Give the upload that a scan came out of, with every scan of it. Raises Refused."""
+        """Give the upload that a scan came out of, with every scan of it, and its duplicates. Raises Refused."""
         with self.catalog.read() as tx:
             upload = scans.upload_of(tx, scan)
-            found = uploads.scan_ids(tx, [upload]) if upload else {}
+            found = _with_duplicates(tx, uploads.scan_ids(tx, [upload])) if upload else {}
         if upload:
             return Doomed(found)
         for name, tombstone in self._tombstones("uploads/"):
@@ -79,6 +79,7 @@ class Eraser:
             known = patients.find(tx, patient)
             people = [patient, *(one.id for one in patients.absorbed(tx, patient))]
             found, strangers = uploads.about(tx, people)
+            found = _with_duplicates(tx, found)
             on_their_way = uploads.on_their_way(tx, people)
             survivor = patients.stands_for(tx, [patient])[patient]
         if survivor != patient:
@@ -173,6 +174,11 @@ class Eraser:
                 found = _read(self.vault, VaultBlob(listed.name))
                 if found is not None:
                     yield listed.name, found
+
+
+def _with_duplicates(tx: Tx, found: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Add what was not sent because one of these has its bytes: it has no scan, but a row with the file's name."""
+    return found | {upload: [] for upload in uploads.duplicates(tx, found)}
 
 
 def _read(vault: Vault, blob: VaultBlob) -> dict[str, Any] | None:

@@ -37,7 +37,10 @@ _LOST = (State.REJECTED, State.EXPIRED, State.MISSING)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One file that was sent. ``ended``: when its bytes were stored; ``settled``: who settled that they were not."""
+    """One file that was sent. ``ended``: when its bytes were stored; ``settled``: who settled that they were not.
+
+    ``twin`` says that another upload has them.
+    """
 
     id: str
     filename: str
@@ -48,6 +51,7 @@ class Line:
     sent: str
     by: str
     ended: str
+    twin: str
     words: str
     to_do: str
     settled: str
@@ -165,16 +169,18 @@ def _counted(sent: list[Progress], *, lost: int) -> Sent:
     ids = {row.id for row in rows}
     again = [row.settled_twin for row in rows if row.settled_how is Settled.SENT_AGAIN]
     return Sent(
-        safe=sum(map(_safe, rows)) + sum(twin is not None and twin not in ids for twin in again),
+        safe=sum(_safe(row) for row in rows if row.settled_how is not Settled.SENT_AGAIN)
+        + sum(twin is not None and twin not in ids for twin in again),
         sending=sum(row.state is State.PENDING for row in rows),
         checking=sum(row.state in _CHECKED for row in rows),
         lost=lost + sum(row.state in _LOST and row.settled_at is None for row in rows),
+        unseen=sum(twin is None for twin in again),
         given_up=sum(row.settled_how is Settled.GIVEN_UP for row in rows),
     )
 
 
 def _safe(row: Upload) -> bool:
-    return is_safe(row.state, row.reason)
+    return is_safe(row.state, row.reason, identical=row.identical is not None)
 
 
 def _some(which: Filter, since: datetime | None) -> list[Progress]:
@@ -210,8 +216,8 @@ def _by_patient(sent: Iterable[Progress], silent: Collection[str] = ()) -> list[
 
 
 def _twins(rows: Iterable[Upload]) -> dict[str, Progress]:
-    """The stored uploads of which duplicates were sent."""
-    ids = list(dict.fromkeys(row.duplicate_of for row in rows if row.duplicate_of))
+    """The stored uploads that have the very bytes of others."""
+    ids = list(dict.fromkeys(row.identical for row in rows if row.identical))
     found: dict[str, Progress] = {}
     for at in range(0, len(ids), _PAGE):
         wanted = Filter(ids=ids[at : at + _PAGE])
@@ -223,9 +229,10 @@ def _twins(rows: Iterable[Upload]) -> dict[str, Progress]:
 def _line(progress: Progress, twins: Mapping[str, Progress], silent: bool) -> Line:
     row = progress.upload
     zone = parts().config.time_zone
-    stored = twins.get(row.duplicate_of or "", progress)
+    stored = twins.get(row.identical or "", progress)
     mine = row.account_id == actor().account
-    words = sentence(row.state, row.reason, silent=silent, yours=mine)
+    same = row.identical is not None
+    words = sentence(row.state, row.reason, silent=silent, yours=mine, settled=row.settled_how, identical=same)
     if row.state is State.PENDING and not silent:
         words = "Not finished: some of it has not arrived."
     return Line(
@@ -238,6 +245,7 @@ def _line(progress: Progress, twins: Mapping[str, Progress], silent: bool) -> Li
         sent=texts.moment(row.created_at, zone),
         by="you" if mine else Outside(row.account_name),
         ended=texts.moment(stored.upload.ended_at, zone),
+        twin=_twin(row),
         words=words,
         to_do=what_to_do(row.state, row.reason),
         settled=Outside(_settled(row)),
@@ -245,6 +253,12 @@ def _line(progress: Progress, twins: Mapping[str, Progress], silent: bool) -> Li
         scan=stored.scans[0] if stored.scans else None,
         act=str(uuid4()),
     )
+
+
+def _twin(row: Upload) -> str:
+    if row.identical is None:
+        return ""
+    return "Already stored then, identical to this file" if row.duplicate_of else "Sent again, and stored then"
 
 
 def _settled(row: Upload) -> str:

@@ -41,6 +41,7 @@ from broker.ingest.rows import scan_rows
 from broker.ops.rebuild import OUTDATED
 from broker.patients import Patients
 from broker.records import Records
+from broker.unsettled import Unsettled
 from broker.words import Attention, Expiry, Eye, Kind, Rejection, Role, Settled, State
 from tests import catalogs, golden
 from tests.lanes import FakeDecoder, Rig
@@ -148,6 +149,33 @@ def test_a_postgresql_of_before_is_brought_up_with_rows_in_it(postgres: Postgres
     test_unsettled_migration.as_before(catalog)
     test_unsettled_migration.test_what_ended_lately_stays_open_and_the_rest_is_settled_as_of_before_the_upgrade(catalog)
     catalog.close()
+
+
+def test_the_same_settling_that_arrives_many_times_at_once_is_done_once_and_never_refused(catalog: Catalog) -> None:
+    rows = [replace(upload(created_at=NOW), state=State.REJECTED, reason="type", ended_at=NOW) for _ in range(2)]
+    with catalog.write() as tx:
+        uploads.restore(tx, *rows)
+    act, who, start = new_id(NOW), actor(Role.TECHNICIAN), threading.Barrier(6)
+    told: list[object] = []
+
+    def settle(turn: int) -> None:
+        ids = [row.id for row in (rows if turn % 2 else reversed(rows))]
+        start.wait()
+        try:
+            found = Unsettled(catalog).settle(who, act, ids, how=Settled.GIVEN_UP, now=NOW, reason="Lost card.")
+            told.append({one.upload.settled_act for one in found})
+        except Exception as fault:  # all that a thread raises is to be seen
+            told.append(fault)
+
+    threads = [threading.Thread(target=settle, args=[turn]) for turn in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == [{act}] * 6
+    with catalog.read() as tx:
+        acts = [row.act for row in audit.newest(tx, before=None, limit=50)]
+    assert acts.count("upload.settle") == 1
 
 
 def test_what_was_not_stored_is_open_until_it_is_settled_or_its_bytes_are_stored(catalog: Catalog) -> None:

@@ -19,7 +19,7 @@ from broker.catalog.uploads import Upload
 from broker.errors import BrokerError, IllegalMove, Invalid, NotAllowed, UploadNotFound
 from broker.ids import new_id
 from broker.unsettled import COUNTED, Unsettled
-from broker.words import Expiry, Rejection, Role, Settled, State
+from broker.words import Expiry, Rejection, Role, Settled, State, sentence
 from tests import people
 from tests.lanes import Rig, rejected
 from tests.people import NOW, actor
@@ -200,6 +200,40 @@ def test_many_files_are_settled_in_one_act_all_or_none(rig: Rig, unsettled: Unse
     assert settle(*made) == 3
     assert settle(*made) == 3
     assert open_ids(unsettled, rig) == []
+
+
+def test_a_silent_file_that_was_sent_again_is_not_called_given_up(rig: Rig, unsettled: Unsettled) -> None:
+    silent = rig.declare(b"picture")
+    rig.clock.now += SILENT
+    [settled] = unsettled.settle(OTHER, new_id(NOW), [silent.id], how=Settled.SENT_AGAIN, now=rig.clock())
+    row = settled.upload
+    assert (row.state, row.reason, row.settled_how) == (State.EXPIRED, Expiry.OVERDUE, Settled.SENT_AGAIN)
+    assert sentence(row.state, row.reason, settled=row.settled_how) == "Never arrived."
+
+
+def test_a_file_that_is_named_twice_is_settled_once(rig: Rig, unsettled: Unsettled) -> None:
+    row = ended(rig, State.REJECTED)
+    settled = unsettled.settle(TECH, new_id(NOW), [row.id, row.id], how=Settled.GIVEN_UP, reason="Lost card.", now=NOW)
+    assert [one.upload.id for one in settled] == [row.id]
+    assert rig.acts(row).count("upload.settle") == 1
+
+
+def test_who_is_shown_other_peoples_files_is_written_down_with_each_file(rig: Rig, unsettled: Unsettled) -> None:
+    bob = people.patient(rig.patients, mrn="77", name="Bob Beispiel")
+    made = [ended(rig, State.REJECTED), ended(rig, State.MISSING, patient_id=bob.id)]
+    for _ in range(2):
+        unsettled.page(OTHER, now=NOW, after=None, limit=10)
+    with rig.catalog.read() as tx:
+        seen = [row for row in audit.newest(tx, before=None, limit=10) if row.act == "upload.see"]
+    assert [row.account_name for row in seen] == [OTHER.name]
+    assert set(seen[0].subjects) == {row.id for row in made} | {rig.patient.id, bob.id}
+
+
+def test_settling_that_is_said_again_shows_the_file_and_is_a_view(rig: Rig, unsettled: Unsettled) -> None:
+    row, act = ended(rig, State.REJECTED), new_id(NOW)
+    for _ in range(2):
+        unsettled.settle(TECH, act, [row.id], how=Settled.GIVEN_UP, reason="Lost card.", now=NOW)
+    assert [one for one in rig.acts(row) if one in ("upload.settle", "upload.see")] == ["upload.settle", "upload.see"]
 
 
 def test_a_patients_open_files_are_found_with_the_patient(rig: Rig) -> None:

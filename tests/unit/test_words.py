@@ -91,6 +91,28 @@ def test_safe_is_what_is_stored_and_what_was_stored_already(state: State, reason
     assert is_safe(state, reason) == ("You may clear it from the camera." in sentence(state, reason))
 
 
+@pytest.mark.parametrize(("state", "reason"), [*product(State, [None, *Expiry])])
+@pytest.mark.parametrize("settled", [None, *Settled])
+def test_what_ended_and_is_stored_as_another_upload_is_safe_and_never_to_be_sent_again(
+    state: State, reason: str | None, settled: Settled | None
+) -> None:
+    safe = is_safe(state, reason, identical=True)
+    assert safe == (state in FINAL)
+    said = sentence(state, reason, settled=settled, identical=True)
+    assert safe == ("You may clear it from the camera." in said)
+    assert "again" not in said
+
+
+@pytest.mark.parametrize("reason", Expiry)
+@pytest.mark.parametrize("state", [State.EXPIRED, State.MISSING])
+def test_what_was_settled_asks_nobody_to_send_it_again(state: State, reason: str | None) -> None:
+    for how in Settled:
+        assert "Send it again" not in sentence(state, reason, settled=how)
+    given_up = "Given up before it was sent."
+    assert given_up not in sentence(State.EXPIRED, Expiry.ABANDONED, settled=Settled.SENT_AGAIN)
+    assert given_up in sentence(State.EXPIRED, Expiry.ABANDONED, settled=Settled.GIVEN_UP)
+
+
 @pytest.mark.parametrize("reason", [None, "unheard of", *Rejection])
 @pytest.mark.parametrize("state", State)
 def test_whoever_reads_that_a_file_was_not_stored_reads_what_to_do(state: State, reason: str | None) -> None:
@@ -116,6 +138,6 @@ def test_whether_the_card_may_be_cleared_is_answered_in_one_sentence(case: dict[
 @given(st.builds(Sent, **{name: st.integers(0, 3) for name in Sent.__dataclass_fields__}), st.booleans())
 def test_yes_is_never_said_while_one_file_is_not_safe(sent: Sent, today: bool) -> None:
     found = may_clear(sent, today=today)
-    open_ones = sent.sending + sent.checking + sent.answers + sent.lost
+    open_ones = sent.sending + sent.checking + sent.answers + sent.lost + sent.unseen
     assert (found is not None and found[0] == "yes") == (sent.safe > 0 and open_ones == 0)
-    assert (found is not None and found[0] == "no") == (sent.lost > 0)
+    assert (found is not None and found[0] == "no") == (sent.lost + sent.unseen > 0)

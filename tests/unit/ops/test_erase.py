@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from broker import names
-from broker.catalog import outbox, tables
+from broker.catalog import outbox, tables, unsettled, uploads
 from broker.catalog.patients import Patient
+from broker.catalog.unsettled import Settlement
 from broker.catalog.uploads import Upload
 from broker.ids import new_id, scan_id
 from broker.ingest.crashpoint import Effect
@@ -19,6 +20,7 @@ from broker.names import IntakeBlob
 from broker.ops import erase as erasing
 from broker.ops.rebuild import index
 from broker.storage.containers import Kept, Unerasable
+from broker.words import Expiry, Settled, State
 from tests import catalogs, people
 from tests.erasures import Case
 from tests.lanes import JPEG, Died, fault_at
@@ -58,6 +60,50 @@ def test_a_patient_goes_with_everything_and_nobody_else(case: Case, tmp_path: Pa
     assert left == [names.patient_tombstone(case.rig.patient.id).name]
     assert "Ada Newname, born 1957-03-21, number 0012345" in case.lines[0]
     case.rebuilt(tmp_path / "rebuilt")
+
+
+def duplicate(case: Case, of: Upload, **changes: object) -> Upload:
+    """What was not sent, because ``of`` has its bytes."""
+    said = {"state": State.EXPIRED, "reason": Expiry.DUPLICATE, "ended_at": people.NOW, "duplicate_of": of.id}
+    said |= Settlement(how=Settled.DUPLICATE, at=people.NOW, twin=of.id).values
+    return case.rig.declare(b"volumes", **said | changes)
+
+
+def test_what_was_not_sent_because_of_an_erased_file_goes_with_it(case: Case) -> None:
+    twin, other = duplicate(case, case.volumes), duplicate(case, case.single)
+    assert case.scan() == 0
+    assert {row["id"] for row in case.rig.rows(tables.uploads)} & {twin.id, other.id} == {other.id}
+    assert names.tombstone(twin.id).name in case.rig.store.vault.blobs
+    assert case.rig.acts(twin)[-1] == "erase"
+    assert "2 files with 2 scans" in case.lines[0]
+
+
+def test_a_patient_goes_with_what_was_not_sent_for_whomever_because_of_the_files(case: Case) -> None:
+    twin = duplicate(case, case.single, patient_id=case.other.id)  # the file was moved to the first patient since
+    assert case.patient() == 0
+    assert {row["id"] for row in case.rig.rows(tables.uploads)} == {case.kept.id}
+    assert names.tombstone(twin.id).name in case.rig.store.vault.blobs
+
+
+def test_a_file_that_was_declared_while_its_twin_was_being_erased_is_not_called_stored(case: Case) -> None:
+    with fault_at((Effect.FORGET, "before"), Died()), pytest.raises(Died):
+        case.scan()
+    duplicate(case, case.volumes)
+    with case.rig.catalog.write() as tx:
+        assert uploads.forget(tx, [case.volumes.id]) == 2
+    assert all(row["duplicate_of"] is None for row in case.rig.rows(tables.uploads))
+
+
+def test_what_was_sent_again_as_an_erased_file_is_open_again(case: Case) -> None:
+    with case.rig.catalog.write() as tx:
+        settlement = Settlement(how=Settled.SENT_AGAIN, at=people.NOW, twin=case.volumes.id)
+        assert unsettled.settle(tx, case.bad.id, settlement)
+        assert unsettled.count(tx, people.NOW, most=9) == 0
+    assert case.scan() == 0
+    row = case.rig.row(case.bad)
+    assert [getattr(row, name) for name in settlement.values] == [None] * 7
+    with case.rig.catalog.read() as tx:
+        assert unsettled.count(tx, people.NOW, most=9) == 1
 
 
 def merged(case: Case) -> tuple[Patient, Upload]:

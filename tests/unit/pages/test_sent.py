@@ -9,12 +9,14 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
+from broker.catalog import tables, unsettled
 from broker.catalog import uploads as rows
 from broker.catalog.patients import Patient
+from broker.catalog.unsettled import Settlement
 from broker.errors import CatalogBusy
 from broker.ids import new_id
 from broker.parts import Parts
-from broker.words import Eye, Review, Role, State
+from broker.words import Expiry, Eye, Review, Role, Settled, State
 from tests.people import NOW, actor
 from tests.unit.conftest import ClientFor
 from tests.unit.pages import shelf
@@ -141,6 +143,18 @@ def test_whether_the_card_may_be_cleared_is_answered_once_for_the_day(
     kind, words = answer(technician.get("/upload/today").text)
     assert (kind, words.endswith("1 file was given up.")) == ("yes", True)
     assert words.startswith("Yes: all 2 files you sent today are stored and checked. You may clear them")
+
+
+def test_a_file_that_only_somebody_says_was_sent_again_keeps_the_card(
+    parts: Parts, technician: FlaskClient, client_for: ClientFor, ada: Patient
+) -> None:
+    good, bad = declare(technician, ada, "good.jpg", "bad.jpg")[1]
+    end(parts, good, State.STORED)
+    end(parts, bad, State.REJECTED, reason="truncated")
+    assert answer(technician.get("/upload/today").text)[0] == "no"
+    settle(client_for(Role.TECHNICIAN, name="Theo Other"), [bad], how="sent_again")
+    said = "No: 1 file is said to have been sent again, and the service has not seen it. Keep it."
+    assert answer(technician.get("/upload/today").text) == ("no", said)
 
 
 def settle(client: FlaskClient, uploads: list[str], act: str = "", status: int = 303, **how: str) -> None:
@@ -285,6 +299,53 @@ def test_duplicates_are_stored_in_the_list_and_the_receipt_with_when_and_the_dig
     for text in ("1 of 1 file stored and checked", "22 Nov 2026, 10:30", "Already stored then", DIGEST):
         assert text in words
     assert "not stored" not in words
+
+
+@pytest.mark.parametrize("state", [State.EXPIRED, State.REJECTED, State.MISSING])
+def test_bytes_that_lie_in_the_vault_were_never_not_stored_whatever_was_said_before(
+    parts: Parts, technician: FlaskClient, ada: Patient, state: State
+) -> None:
+    batch, [lost] = declare(technician, ada, "first.jpg")
+    [again] = declare(technician, ada, "again.jpg")[1]
+    if state is State.EXPIRED:
+        with parts.catalog.write() as tx:
+            assert rows.expire(tx, lost, reason=Expiry.OVERDUE, now=NOW)
+            tx.execute(tables.uploads.update().where(tables.uploads.c.id == lost).values(digest=DIGEST))
+    else:
+        end(parts, lost, state, reason="truncated" if state is State.REJECTED else None)
+    end(parts, again, State.STORED)
+    scan = shelf.scan(parts, ada, upload=again)
+    with parts.catalog.write() as tx:
+        assert unsettled.twins_of(tx, again) == [lost]
+        assert unsettled.settle(tx, lost, Settlement(how=Settled.SENT_AGAIN, at=NOW, twin=again))
+    html = technician.get("/upload/today").text
+    assert answer(html)[1].startswith("Yes: the file you sent today is stored"), "each file is counted once"
+    assert list(sections(html)) == [LOST, "Repeats wanted", "Being checked", "Stored"]
+    assert "first.jpg" in sections(html)["Stored"]
+    assert "Send it again" not in html
+    assert scan.id in html
+    words = Page(technician.get(f"/upload/receipt?batch={batch}").text).words
+    for text in ("1 of 1 file stored and checked", "22 Nov 2026, 10:30", "Sent again, and stored then"):
+        assert text in words
+    assert "not stored" not in words
+    said = technician.get(f"/api/v1/uploads/{lost}").get_json()
+    assert (said["safe"], said["sentence"]) == (True, Expiry.DUPLICATE.sentence)
+
+
+def test_a_new_export_that_somebody_names_is_not_called_identical(
+    parts: Parts, technician: FlaskClient, ada: Patient
+) -> None:
+    bad, export = declare(technician, ada, "bad.jpg", "export.jpg")[1]
+    end(parts, bad, State.REJECTED, reason="truncated")
+    end(parts, export, State.STORED)
+    shelf.scan(parts, ada, upload=export)
+    body = {"id": new_id(NOW), "upload": bad, "how": "sent_again", "by": export}
+    said = technician.post("/api/v1/uploads/settle", json=body).get_json()
+    assert not said["safe"]
+    assert "the file is cut short" in said["sentence"]
+    html = technician.get("/upload/today").text
+    assert answer(html)[0] == "yes"
+    assert "bad.jpg" in sections(html)["Not stored, and settled"]
 
 
 def test_a_day_of_many_files_is_read_to_its_end(technician: FlaskClient, ada: Patient) -> None:

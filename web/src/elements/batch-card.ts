@@ -65,7 +65,7 @@ export class BatchCard {
     const count = (is: (phase: Entry["phase"]) => boolean): number => this.batch.entries.filter(({ phase }) => is(phase)).length;
     return {
       safe: count((phase) => SAFE.has(phase)), sending: count((phase) => MOVING.has(phase)), checking: count((phase) => CHECKING.has(phase)),
-      answers: count((phase) => phase === "asked"), lost: count((phase) => BAD.has(phase)), given_up: 0,
+      answers: count((phase) => phase === "asked"), lost: count((phase) => BAD.has(phase)), unseen: 0, given_up: 0,
     };
   }
 

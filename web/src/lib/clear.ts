@@ -1,16 +1,18 @@
 /** "May I clear the card?", answered in one sentence; the page "Sent today" answers in the same words. */
 
-/** How many files stand where. `safe` ones are stored, or were already; `answers` wait for an answer of the person. */
+/** How many files stand where. `safe` ones are stored, or were already; `answers` wait for an answer of the person;
+ * `unseen` ones somebody says to have sent again, and the service has nothing that shows it. */
 export interface Sums {
   readonly safe: number;
   readonly sending: number;
   readonly checking: number;
   readonly answers: number;
   readonly lost: number;
+  readonly unseen: number;
   readonly given_up: number;
 }
 
-export const NOTHING: Sums = { safe: 0, sending: 0, checking: 0, answers: 0, lost: 0, given_up: 0 };
+export const NOTHING: Sums = { safe: 0, sending: 0, checking: 0, answers: 0, lost: 0, unseen: 0, given_up: 0 };
 
 export interface Answer {
   readonly kind: "yes" | "wait" | "no";
@@ -20,16 +22,21 @@ export interface Answer {
 export function add(one: Sums, other: Sums): Sums {
   return {
     safe: one.safe + other.safe, sending: one.sending + other.sending, checking: one.checking + other.checking,
-    answers: one.answers + other.answers, lost: one.lost + other.lost, given_up: one.given_up + other.given_up,
+    answers: one.answers + other.answers, lost: one.lost + other.lost, unseen: one.unseen + other.unseen,
+    given_up: one.given_up + other.given_up,
   };
 }
 
 /** Null if nothing was sent. */
 export function mayClear(sums: Sums, today = false): Answer | null {
   const moving = underWay(sums);
-  if (sums.lost > 0) {
+  const no = sums.lost > 0 ? [`${were(sums.lost)} not stored. Keep ${them(sums.lost)}: see below.`] : [];
+  if (sums.unseen > 0) {
+    no.push(`${are(sums.unseen)} said to have been sent again, and the service has not seen ${them(sums.unseen)}.`, `Keep ${them(sums.unseen)}.`);
+  }
+  if (no.length > 0) {
     const rest = moving ? ` ${moving[0]!.toUpperCase()}${moving.slice(1)}.` : "";
-    return { kind: "no", text: `No: ${were(sums.lost)} not stored. Keep ${them(sums.lost)}: see below.${rest}` };
+    return { kind: "no", text: `No: ${no.join(" ")}${rest}` };
   }
   if (moving) return { kind: "wait", text: `Not yet: ${moving}. Keep the card.` };
   if (sums.safe === 0) return null;
@@ -47,4 +54,5 @@ function underWay({ sending, checking, answers }: Sums): string {
 }
 
 const were = (count: number): string => (count === 1 ? "1 file was" : `${count} files were`);
+const are = (count: number): string => (count === 1 ? "1 file is" : `${count} files are`);
 const them = (count: number): string => (count === 1 ? "it" : "them");
