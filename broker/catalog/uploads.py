@@ -81,6 +81,8 @@ _COLUMNS = [uploads.c[name] for name in Upload.__dataclass_fields__]
 _WITH_SCANS = uploads.outerjoin(scans, scans.c.upload_id == uploads.c.id).outerjoin(
     patients, patients.c.id == uploads.c.patient_id
 )
+#: Ids in one statement: databases take no more than some ten thousand values.
+_AT_ONCE = 1_000
 #: Whose an upload is by now: corrections and merges count.
 _PATIENT = sa.func.coalesce(scans.c.patient_id, patients.c.survivor, uploads.c.patient_id)
 
@@ -142,6 +144,24 @@ def forget(tx: Tx, ids: Iterable[str]) -> int:
         tx.execute(table.delete().where(table.c.scan_id.in_(of_scans)))
     tx.execute(scans.delete().where(scans.c.upload_id.in_(which)))
     return tx.execute(uploads.delete().where(uploads.c.id.in_(which))).rowcount
+
+
+def forget_homeless(tx: Tx) -> dict[str, int]:
+    """Take out scans that are filed under a record which nobody knows, and uploads of which no scan is left.
+
+    Gives how many scans went, by upload.
+    """
+    unknown = scans.c.filed_under.not_in(sa.select(patients.c.id))
+    counted = sa.select(scans.c.upload_id, sa.func.count()).where(unknown).group_by(scans.c.upload_id)
+    found = {row[0]: row[1] for row in tx.execute(counted)}
+    for table in (records, moves, opened) if found else ():
+        tx.execute(table.delete().where(table.c.scan_id.in_(sa.select(scans.c.id).where(unknown))))
+    if found:
+        tx.execute(scans.delete().where(unknown))
+    which = list(found)
+    for some in (which[at : at + _AT_ONCE] for at in range(0, len(which), _AT_ONCE)):
+        forget(tx, set(some) - scan_ids(tx, some).keys())
+    return found
 
 
 def about(tx: Tx, people: Collection[str]) -> tuple[dict[str, list[str]], list[str]]:

@@ -244,7 +244,9 @@ def test_a_scan_of_a_patient_that_nobody_knows_is_reported(rig: Rig, empty: Cata
         del rig.store.vault.blobs[name]
     counts = index(empty, rig.vault, QUIET)
     assert {fault.why for fault in counts.faults} == {"its patient is not in the vault"}
-    assert counts.uploads == 1
+    assert (counts.uploads, counts.scans) == (1, 1)
+    assert {row["patient_id"] for row in dump(empty)["scans"]} == {row["patient_id"] for row in dump(empty)["uploads"]}
+    assert rig.patient.id not in str(dump(empty))
 
 
 @pytest.mark.parametrize(
