@@ -152,6 +152,7 @@ class Target:
     def _put(self, versions: Sequence[Version], manifests: Sequence[Manifest]) -> None:
         if versions:
             with effect(Effect.INDEX_PATIENTS), self._catalog.write() as tx:
+                patients.alone(tx)
                 different = sum(not _same_patient(tx, version) for version in versions)
                 for version in versions:
                     patients.put(tx, version.patient, version.document, version.changed_at)
