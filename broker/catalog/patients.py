@@ -195,6 +195,22 @@ def settle(tx: Tx, patient: str) -> None:
     tx.execute(scans.update().where(theirs).values(patient_id=end))
 
 
+def stands_right(tx: Tx, patient: str) -> bool:
+    """Say whether a known record stands for the one where its way ends."""
+    return stands_for(tx, [patient])[patient] == _end(tx, patient)
+
+
+def settle_all(tx: Tx) -> None:
+    """Make every record that does not stand for whom it should, do so."""
+    alone(tx)
+    into = patients.alias("into")
+    # Where all agree with the record that they were merged into, all are right; the topmost wrong one does not agree.
+    should = sa.func.nullif(sa.func.coalesce(into.c.survivor, into.c.id), patients.c.id)
+    query = sa.select(patients.c.id).outerjoin(into, into.c.id == patients.c.merged_into)
+    for one in tx.execute(query.where(patients.c.survivor.is_distinct_from(should))).scalars().all():
+        settle(tx, one)
+
+
 def forget(tx: Tx, patient: str) -> bool:
     """Take out a patient who was erased, with all versions. False if there was none."""
     alone(tx)

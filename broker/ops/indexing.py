@@ -101,6 +101,12 @@ class Target:
                 return found
             after = page[-1]
 
+    def settle_patients(self) -> None:
+        """Make records stand for whom their newest versions say; to be called when all versions were read."""
+        if not self._check_only:
+            with effect(Effect.INDEX_PATIENTS), self._catalog.write() as tx:
+                patients.settle_all(tx)
+
     def part_homeless(self) -> list[Fault]:
         """Take out scans that are filed under a record which nobody knows: they have no name to stand under.
 
@@ -200,7 +206,9 @@ def _tell_moves(tx: Tx, wanted: Wanted, before: Mapping[str, Upload], now: datet
 
 def _same_patient(tx: Tx, version: Version) -> bool:
     known = patients.find(tx, version.patient.id)
-    return known is not None and (known.version > version.patient.version or known == version.patient)
+    if known is None or known.version > version.patient.version:
+        return known is not None
+    return known == version.patient and patients.stands_right(tx, known.id)
 
 
 def _different(tx: Tx, wanted: Wanted, known: Mapping[str, Upload]) -> set[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -98,7 +98,7 @@ def test_a_record_that_was_merged_is_not_erased_alone(case: Case) -> None:
 
 def test_what_was_moved_to_somebody_else_stays_when_the_wrong_patient_goes(case: Case, tmp_path: Path) -> None:
     """Its manifest names the patient who was erased; a rebuild must not look there, but at where it was moved."""
-    kept = Records(catalog=case.rig.catalog, zone=UTC)
+    kept = Records(catalog=case.rig.catalog, zone=ZoneInfo("UTC"))
     single, to = [scan_id(case.single.id, 0)], {"patient": case.other.id}
     kept.correct(people.actor(), new_id(people.NOW), single, changes=to, reason="wrong", now=people.NOW)
     case.rig.publisher.publish()
