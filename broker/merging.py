@@ -94,6 +94,7 @@ def merges(documents: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _locked(tx: Tx, absorbed: str, into: str) -> tuple[Patient, Patient]:
+    rows.alone(tx)
     found = rows.lock(tx, {absorbed, into})
     if absorbed not in found or into not in found:
         raise PatientNotFound()

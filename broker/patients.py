@@ -126,6 +126,15 @@ class Patients:
             audit.view(tx, actor, "patient.see", now=now, subjects=[patient, found.id])
         return found
 
+    def known_by(self, actor: Actor, mrn: str, *, now: datetime) -> Patient | None:
+        """Give the patient with the whole of a record number, or with a record of that number merged into it."""
+        require(actor, Act.FIND_PATIENT)
+        with self.catalog.write() as tx:
+            record = rows.find_by_mrn(tx, self.issuer, mrn)
+            found = rows.known(tx, record.id) if record else None
+            audit.view(tx, actor, "patient.find", now=now, subjects=[found.id] if found else [])
+        return found
+
     def some(self, actor: Actor, ids: Iterable[str], *, now: datetime) -> dict[str, Patient]:
         """Give these patients by the ids that are asked for, merged ones as what they were merged into; whom nobody
         knows is left out."""

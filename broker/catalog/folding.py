@@ -65,15 +65,22 @@ def standing(documents: Sequence[Document]) -> list[Document]:
 
 def _review(state: Document, one: Document) -> None:
     asked = one["status"] == Review.REPEAT
-    state |= _FRESH | {"withdrawn": state["withdrawn"], "review": one["status"], "reviewer": one["account"]}
+    state |= _FRESH | _kept(state, one) | {"review": one["status"], "reviewer": one["account"]}
     state["requested_at"] = _instant(one) if asked else None
     _settle(state, _SETTLED_BY_REVIEW)
 
 
 def _addendum(state: Document, one: Document) -> None:
+    state |= _kept(state, one)
     if one["closes"] and state["review"] == Review.REPEAT:
-        state |= _FRESH | {"withdrawn": state["withdrawn"], "review": Review.CLOSED.value}
+        state |= _FRESH | _kept(state, one) | {"review": Review.CLOSED.value}
         _settle(state, _SETTLED_BY_REVIEW)
+
+
+def _kept(state: Document, one: Document) -> Document:
+    """What stays when a physician says something: whose review was reopened, until that one has spoken."""
+    heard = state["reopened_for"] == one["account"]
+    return {"withdrawn": state["withdrawn"], "reopened_for": None if heard else state["reopened_for"]}
 
 
 def _answer(state: Document, one: Document) -> None:

@@ -37,6 +37,8 @@ class Patient:
 
 
 LONGEST_KEY = 200
+#: PostgreSQL's advisory lock of whoever changes what records stand for.
+_MERGES = 0x6D657267
 COLUMNS = [patients.c[name] for name in Patient.__dataclass_fields__]
 #: The id of the record that a record stands for: its own, or its survivor's.
 STANDS_FOR = sa.func.coalesce(patients.c.survivor, patients.c.id)
@@ -79,6 +81,16 @@ def lock(tx: Tx, ids: Iterable[str]) -> dict[str, Patient]:
     """Give records by id, absorbed or not, and let nobody else change them until this transaction ends."""
     query = sa.select(*COLUMNS).where(patients.c.id.in_(list(ids))).order_by(patients.c.id)
     return {row.id: Patient(*row) for row in tx.execute(query.with_for_update())}
+
+
+def alone(tx: Tx) -> None:
+    """Let nobody else merge records, or take a merge back, until this transaction ends.
+
+    Which records stand for which is read along whole chains before it is written, so it is one matter for all of them.
+    To be called before any row of a patient is held: who holds one and waits here may wait for ever.
+    """
+    if tx.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_MERGES)))
 
 
 def absorbed(tx: Tx, patient: str, *, directly: bool = False) -> list[Patient]:
@@ -192,8 +204,25 @@ def settle(tx: Tx, patient: str) -> None:
     tx.execute(scans.update().where(theirs).values(patient_id=end))
 
 
+def stands_right(tx: Tx, patient: str) -> bool:
+    """Say whether a known record stands for the one where its way ends."""
+    return stands_for(tx, [patient])[patient] == _end(tx, patient)
+
+
+def settle_all(tx: Tx) -> None:
+    """Make every record that does not stand for whom it should, do so."""
+    alone(tx)
+    into = patients.alias("into")
+    # Where all agree with the record that they were merged into, all are right; the topmost wrong one does not agree.
+    should = sa.func.nullif(sa.func.coalesce(into.c.survivor, into.c.id), patients.c.id)
+    query = sa.select(patients.c.id).outerjoin(into, into.c.id == patients.c.merged_into)
+    for one in tx.execute(query.where(patients.c.survivor.is_distinct_from(should))).scalars().all():
+        settle(tx, one)
+
+
 def forget(tx: Tx, patient: str) -> bool:
     """Take out a patient who was erased, with all versions. False if there was none."""
+    alone(tx)
     tx.execute(patient_versions.delete().where(patient_versions.c.patient_id == patient))
     gone = tx.execute(patients.delete().where(patients.c.id == patient)).rowcount == 1
     for orphan in tx.execute(sa.select(patients.c.id).where(patients.c.merged_into == patient)).scalars().all():

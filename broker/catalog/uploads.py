@@ -90,6 +90,8 @@ _SETTLED = [name for name in Upload.__dataclass_fields__ if name.startswith("set
 _WITH_SCANS = uploads.outerjoin(scans, scans.c.upload_id == uploads.c.id).outerjoin(
     patients, patients.c.id == uploads.c.patient_id
 )
+#: Ids in one statement: databases take no more than some ten thousand values.
+_AT_ONCE = 1_000
 #: Whose an upload is by now: corrections and merges count.
 _PATIENT = sa.func.coalesce(scans.c.patient_id, patients.c.survivor, uploads.c.patient_id)
 
@@ -165,6 +167,24 @@ def duplicates(tx: Tx, ids: Iterable[str]) -> list[str]:
     which = list(ids)
     query = sa.select(uploads.c.id).where(uploads.c.duplicate_of.in_(which), uploads.c.id.not_in(which))
     return list(tx.execute(query.order_by(uploads.c.id)).scalars())
+
+
+def forget_homeless(tx: Tx) -> dict[str, int]:
+    """Take out scans that are filed under a record which nobody knows, and uploads of which no scan is left.
+
+    Gives how many scans went, by upload.
+    """
+    unknown = scans.c.filed_under.not_in(sa.select(patients.c.id))
+    counted = sa.select(scans.c.upload_id, sa.func.count()).where(unknown).group_by(scans.c.upload_id)
+    found = {row[0]: row[1] for row in tx.execute(counted)}
+    for table in (records, moves, opened) if found else ():
+        tx.execute(table.delete().where(table.c.scan_id.in_(sa.select(scans.c.id).where(unknown))))
+    if found:
+        tx.execute(scans.delete().where(unknown))
+    which = list(found)
+    for some in (which[at : at + _AT_ONCE] for at in range(0, len(which), _AT_ONCE)):
+        forget(tx, set(some) - scan_ids(tx, some).keys())
+    return found
 
 
 def about(tx: Tx, people: Collection[str]) -> tuple[dict[str, list[str]], list[str]]:

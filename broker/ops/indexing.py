@@ -63,6 +63,8 @@ class Target:
         self._check_only = check_only
         #: Uploads of which the vault says something, good or not.
         self._seen: set[str] = set()
+        #: Those of them that the catalog did not know, or not so.
+        self._new: set[str] = set()
 
     def put(self, page: Sequence[object]) -> None:
         """Put one page in. Two documents that cannot both be true are told apart by trying one at a time."""
@@ -99,6 +101,28 @@ class Target:
                 return found
             after = page[-1]
 
+    def settle_patients(self) -> None:
+        """Make records stand for whom their newest versions say; to be called when all versions were read."""
+        if not self._check_only:
+            with effect(Effect.INDEX_PATIENTS), self._catalog.write() as tx:
+                patients.settle_all(tx)
+
+    def part_homeless(self) -> list[Fault]:
+        """Take out scans that are filed under a record which nobody knows: they have no name to stand under.
+
+        To be called when records were read, for they say where a scan was moved to. What was stored under a patient
+        who was erased since, and moved to another one before, is that one's.
+        """
+        if self._check_only:
+            return []
+        with effect(Effect.INDEX_UPLOADS), self._catalog.write() as tx:
+            found = uploads.forget_homeless(tx)
+        mine = self._seen & found.keys()
+        self._counts.uploads -= len(mine)
+        self._counts.scans -= sum(found[one] for one in mine)
+        self._counts.different -= len(self._new & mine)
+        return [Fault(manifest_blob(one).name, "its patient is not in the vault") for one in sorted(found)]
+
     def _forget(self, erased: Sequence[Erased]) -> None:
         """Take out what a tombstone stands for, should an erasure have died before it did so."""
         self._counts.erased += len(erased)
@@ -134,29 +158,29 @@ class Target:
     def _put(self, versions: Sequence[Version], manifests: Sequence[Manifest]) -> None:
         if versions:
             with effect(Effect.INDEX_PATIENTS), self._catalog.write() as tx:
+                patients.alone(tx)
                 different = sum(not _same_patient(tx, version) for version in versions)
                 for version in versions:
                     patients.put(tx, version.patient, version.document, version.changed_at)
             self._count(versions, [], different)
         if manifests:
             with effect(Effect.INDEX_UPLOADS), self._catalog.write() as tx:
-                good, homeless = _sorted_out(tx, manifests)
-                wanted = _wanted(good)
+                wanted = _wanted(manifests)
                 known = uploads.find(tx, wanted)
-                different = _different(tx, wanted, known)
-                uploads.restore_batches(tx, filter(None, map(batch_row, good)))
+                new = _different(tx, wanted, known)
+                uploads.restore_batches(tx, filter(None, map(batch_row, manifests)))
                 rows = [row for row, _ in wanted.values()]
                 uploads.restore(tx, *(row for row in rows if row.id not in known or not _same_row(known[row.id], row)))
                 _tell_moves(tx, wanted, known, self._catalog.now(tx))
                 scans.put(tx, [scan for _, made in wanted.values() for scan in made])
-            self._count([], good, different)
-            self._counts.faults += homeless
+            self._new |= new
+            self._count([], manifests, len(new))
 
     def _compare(self, versions: Sequence[Version], manifests: Sequence[Manifest]) -> None:
         with self._catalog.read() as tx:
             different = sum(not _same_patient(tx, version) for version in versions)
             wanted = _wanted(manifests)
-            different += _different(tx, wanted, uploads.find(tx, wanted))
+            different += len(_different(tx, wanted, uploads.find(tx, wanted)))
         self._count(versions, manifests, different)
 
     def _count(self, versions: Sequence[Version], manifests: Sequence[Manifest], different: int) -> None:
@@ -164,15 +188,6 @@ class Target:
         self._counts.uploads += len(manifests)
         self._counts.scans += sum(len(manifest.scans) for manifest in manifests)
         self._counts.different += different
-
-
-def _sorted_out(tx: Tx, manifests: Sequence[Manifest]) -> tuple[list[Manifest], list[Fault]]:
-    """Part the manifests from those whose patient nobody knows: their scans could be shown under no name."""
-    ids = {manifest.upload.patient for manifest in manifests}
-    known = {patient for patient in ids if patients.find(tx, patient)}
-    good = [manifest for manifest in manifests if manifest.upload.patient in known]
-    homeless = [manifest_blob(one.upload.id).name for one in manifests if one.upload.patient not in known]
-    return good, [Fault(name, "its patient is not in the vault") for name in homeless]
 
 
 def _wanted(manifests: Sequence[Manifest]) -> Wanted:
@@ -191,15 +206,17 @@ def _tell_moves(tx: Tx, wanted: Wanted, before: Mapping[str, Upload], now: datet
 
 def _same_patient(tx: Tx, version: Version) -> bool:
     known = patients.find(tx, version.patient.id)
-    return known is not None and (known.version > version.patient.version or known == version.patient)
+    if known is None or known.version > version.patient.version:
+        return known is not None
+    return known == version.patient and patients.stands_right(tx, known.id)
 
 
-def _different(tx: Tx, wanted: Wanted, known: Mapping[str, Upload]) -> int:
-    """Count the uploads that the catalog does not know, or not so."""
+def _different(tx: Tx, wanted: Wanted, known: Mapping[str, Upload]) -> set[str]:
+    """Give the uploads that the catalog does not know, or not so."""
     ids = [scan.id for row, rows in wanted.values() if row.id in known for scan in rows]
     shown = scans.find(tx, ids) | scans.find(tx, ids, withdrawn=True)
     filed = scans.filed(tx, ids)
-    return sum(not _same_upload(known.get(row.id), row, rows, shown, filed) for row, rows in wanted.values())
+    return {row.id for row, rows in wanted.values() if not _same_upload(known.get(row.id), row, rows, shown, filed)}
 
 
 def _same_upload(

@@ -108,6 +108,9 @@ def index(
             keep()
             report(f"Read up to {page.folder}: {counts}.")
         progress.end()
+        if stage == reader.patients:
+            target.settle_patients()
+    counts.faults += target.part_homeless()
     counts.faults += target.unknown_to(vault, progress.done - progress.read)
     if not check_only:
         report(f"Audit rows brought back from their segments: {chain.restore(catalog, vault)}.")

@@ -50,10 +50,10 @@ def unmerge(patient: str) -> Response:
 
 
 def _found(who: Patient) -> Patient | None:
-    """The one other patient with the record number that was typed."""
+    """The other patient with the record number that was typed, or with a record of that number merged into it."""
     mrn = request.form.get("mrn", "").strip()[:64]
-    found = [one for one in parts().patients.find(actor(), mrn, now=frame.now()) if one.mrn == mrn and one.id != who.id]
-    return found[0] if len(found) == 1 else None
+    found = parts().patients.known_by(actor(), mrn, now=frame.now())
+    return found if found and found.id != who.id else None
 
 
 def _page(who: Patient, into: Patient | None, problem: BrokerError | None = None) -> str:

@@ -58,7 +58,14 @@ def show() -> str:
 
 
 def _reopened(one: Shown, alike: Mapping[str, Alike]) -> dict[str, Any]:
-    """A scan, and the correction that reopened its review."""
-    corrections = [record for record in standing(one.records) if record["kind"] == RecordKind.CORRECTION]
-    said = shown.said(corrections, parts().config.time_zone)
+    """A scan, and the newest correction that can have reopened its review: another eye, or another patient."""
+    said = shown.said(filter(_reopens, standing(one.records)), parts().config.time_zone)
     return {"card": shown.card(one, Rendition.THUMBNAIL, alike), "said": said[0]}
+
+
+def _reopens(record: Mapping[str, Any]) -> bool:
+    # Records of version 1 reopened nothing.
+    if record["kind"] != RecordKind.CORRECTION or record["version"] == 1:
+        return False
+    changes = (record["set"].get(what) for what in ("eye", "patient"))
+    return any(change and change["from"] != change["to"] for change in changes)

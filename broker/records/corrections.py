@@ -18,6 +18,10 @@ from .keeper import Keeper
 
 #: The values of a correction that follow from the time.
 _OF_TIME = ("captured_at", "captured_source", "visit_day")
+_UNBORN = (
+    "A picture was taken before this patient was born. Check the patient. "
+    "If the patient is right, correct the time of the picture or the patient's birth date first."
+)
 
 
 class Corrections(Keeper):
@@ -43,14 +47,13 @@ class Corrections(Keeper):
 
         Raises:
             NotAllowed, ScanNotFound, PatientNotFound.
-            Invalid: the time cannot be.
+            Invalid: the time cannot be, or the patient was not born then.
         """
         require(actor, Act.CORRECT)
         wanted = self._wanted(changes, now)
 
         def make(tx: Tx, found: Mapping[str, Scan]) -> dict[str, Document]:
-            if "captured_at" in wanted:
-                _refuse_unborn(tx, found, wanted)
+            _refuse_unborn(tx, found, wanted)
             said = {"kind": RecordKind.CORRECTION.value, "reason": reason}
             before = {scan.id: _before(scan) for scan in found.values()}
             told = {scan: dict(wanted) for scan in found}
@@ -87,8 +90,17 @@ def _before(scan: Scan) -> dict[str, Any]:
 
 
 def _refuse_unborn(tx: Tx, found: Mapping[str, Scan], wanted: Mapping[str, Any]) -> None:
-    whose = {wanted["patient"]} if "patient" in wanted else {scan.patient_id for scan in found.values()}
-    when = datetime.fromisoformat(wanted["captured_at"])
-    for patient in patients.many(tx, whose).values():
-        if why := capture.before_birth(when, date.fromisoformat(patient.birth_date)):
-            raise Invalid(why, field="captured_at")
+    """Refuse a time before the patient was born, and a patient who was not born at the time."""
+    if "captured_at" in wanted:
+        when = datetime.fromisoformat(wanted["captured_at"])
+        whose = {wanted["patient"]} if "patient" in wanted else {scan.patient_id for scan in found.values()}
+        for patient in patients.many(tx, whose).values():
+            if why := capture.before_birth(when, date.fromisoformat(patient.birth_date)):
+                raise Invalid(why, field="captured_at")
+    elif "patient" in wanted:
+        whom = patients.known(tx, wanted["patient"])
+        # When it was sent says nothing of when it was taken; and who only confirms the patient moves nothing.
+        known = (one for one in found.values() if one.captured_source is not CaptureSource.UPLOAD)
+        moved = [scan for scan in known if scan.patient_id != whom.id]
+        if any(capture.before_birth(scan.captured_at, date.fromisoformat(whom.birth_date)) for scan in moved):
+            raise Invalid(_UNBORN, field="patient")

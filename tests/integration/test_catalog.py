@@ -19,6 +19,7 @@ from broker import names
 from broker.catalog import (
     Catalog,
     Conflict,
+    Tx,
     accounts,
     audit,
     leases,
@@ -482,6 +483,44 @@ def test_what_is_stored_or_moved_while_records_are_merged_ends_with_whom_they_st
         stands = scans.filed(tx, [row.id for row in rows])
     assert len(rows) == 33
     assert {row.id: row.patient_id for row in rows} == {scan: end for scan, (_, end) in stands.items()}
+
+
+def test_a_merge_undone_while_another_is_made_above_it_is_undone(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Y was merged into X and X into A. Somebody merges A into B while somebody else takes Y out."""
+    kept = Patients(catalog=catalog, issuer="clinic", new_id=new_id)
+    b, a, x, y = (
+        kept.make(actor(Role.TECHNICIAN), mrn=n, name=n, birth_date=date(1957, 3, 21), now=NOW)[0].id for n in "baxy"
+    )
+
+    def merge(absorbed: str, into: str) -> None:
+        kept.merge(actor(Role.TECHNICIAN), new_id(NOW), absorbed=absorbed, into=into, reason="one", now=NOW)
+
+    merge(y, x)
+    merge(x, a)
+    below, read, undone = patients._below, threading.Event(), threading.Event()
+
+    def slow(tx: Tx, patient: str) -> set[str]:
+        found = below(tx, patient)
+        if patient == a:
+            read.set()
+            undone.wait(1)
+        return found
+
+    def undo() -> None:
+        assert read.wait(5)
+        kept.unmerge(actor(Role.TECHNICIAN), new_id(NOW), absorbed=y, reason="two", now=NOW)
+        undone.set()
+
+    monkeypatch.setattr(patients, "_below", slow)
+    other = threading.Thread(target=undo)
+    other.start()
+    merge(a, b)
+    other.join()
+    assert undone.is_set()
+    with catalog.read() as tx:
+        assert patients.stands_for(tx, [a, x, y]) == {a: b, x: b, y: y}
 
 
 def test_the_outbox_keeps_its_order(catalog: Catalog) -> None:

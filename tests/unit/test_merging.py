@@ -322,3 +322,19 @@ def test_records_merged_in_a_circle_by_nobody_we_know_come_to_one_end_in_any_ord
                 patients.put(tx, circle, {"n": 1}, NOW)
             ends.add(tuple(sorted(patients.stands_for(tx, ids).items())))
     assert ends == {tuple(sorted(dict.fromkeys(ids, min(ids)).items()))}
+
+
+@pytest.mark.parametrize("wrong", range(3))
+def test_whatever_record_of_a_chain_stands_for_the_wrong_one_all_are_put_right(
+    clinic: Clinic, parts: Parts, ada: Patient, old: Patient, wrong: int
+) -> None:
+    oldest, stranger = (shelf.patient(parts, mrn=n, name=n) for n in ("3", "4"))
+    shelf.scan(parts, oldest)
+    clinic.merge(oldest, old)
+    clinic.merge(old, ada)
+    before = everything(parts)
+    where = tables.patients.c.id == (ada, old, oldest)[wrong].id
+    with parts.catalog.write() as tx:
+        tx.execute(tables.patients.update().where(where).values(survivor=stranger.id))
+        patients.settle_all(tx)
+    assert everything(parts) == before

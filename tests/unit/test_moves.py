@@ -14,7 +14,7 @@ from broker.errors import Invalid, PatientNotFound
 from broker.ids import new_id
 from broker.parts import Parts
 from broker.reading import Moved
-from broker.words import Attention, Eye, Review, Role
+from broker.words import Attention, CaptureSource, Eye, Review, Role
 from tests.people import NOW, actor
 from tests.unit.clinic import DOC, TECH, Clinic
 from tests.unit.pages import shelf
@@ -99,7 +99,27 @@ def test_a_move_reopens_a_review_and_stands_in_the_list_of_its_author(
     again = actor(Role.PHYSICIAN)
     clinic.review(scan, by=again)
     found = clinic.now_is(scan)
-    assert (found.review, found.attention, found.reopened_for) == (Review.REVIEWED, [], None)
+    assert (found.review, found.attention) == (Review.REVIEWED, [])
+    # Whoever reviewed it first has to hear of it all the same.
+    assert [one.scan.id for one in parts.reading.reopened(DOC, now=NOW)] == [scan.id]
+
+
+@pytest.mark.parametrize("reviewed", [False, True])
+def test_a_reopened_review_leaves_the_list_of_its_author_when_the_author_speaks(
+    clinic: Clinic, parts: Parts, ada: Patient, bea: Patient, reviewed: bool
+) -> None:
+    """By another review or, if somebody else has reviewed it by then, by a note."""
+    scan = shelf.scan(parts, ada)
+    clinic.review(scan)
+    clinic.move(scan, to=bea)
+    if reviewed:
+        clinic.review(scan, by=actor(Role.PHYSICIAN))
+        parts.records.add(actor(Role.PHYSICIAN), new_id(NOW), [scan.id], note="Looked at.", now=NOW)
+        assert clinic.now_is(scan).reopened_for == DOC.account
+        parts.records.add(DOC, new_id(NOW), [scan.id], note="I know.", now=NOW)
+    else:
+        clinic.review(scan)
+    assert (clinic.now_is(scan).review, clinic.now_is(scan).reopened_for) == (Review.REVIEWED, None)
     assert parts.reading.reopened(DOC, now=NOW) == []
 
 
@@ -198,6 +218,28 @@ def test_nobody_was_photographed_before_being_born(clinic: Clinic, parts: Parts,
     clinic.correct(scan, captured_at="1999-01-01")
     clinic.correct(scan, captured_at="2001-05-06", patient=bea.id)
     assert clinic.now_is(scan).visit_day == "2001-05-06"
+
+
+def test_a_move_to_somebody_who_was_not_born_yet_is_refused(
+    clinic: Clinic, parts: Parts, ada: Patient, bea: Patient
+) -> None:
+    old, new = shelf.scan(parts, ada, NOW - 400 * DAY), shelf.scan(parts, ada)
+    unknown = shelf.scan(parts, ada, NOW - 300 * DAY, captured_source=CaptureSource.UPLOAD)
+    child, _ = parts.patients.make(TECH, mrn="9", name="Young, Kim", birth_date=(NOW - DAY).date(), now=NOW)
+    with pytest.raises(Invalid) as caught:
+        clinic.move(new, old, to=child)
+    assert caught.value.members == {"field": "patient"}
+    assert clinic.now_is(new).patient_id == ada.id, "all or nothing"
+    clinic.move(new, unknown, to=child)
+    clinic.correct(old, patient=child.id, captured_at=NOW.isoformat())
+    assert {clinic.now_is(scan).patient_id for scan in (old, new, unknown)} == {child.id}
+
+
+def test_a_patient_is_confirmed_whatever_the_birth_date_became(clinic: Clinic, parts: Parts, ada: Patient) -> None:
+    scan = shelf.scan(parts, ada, NOW - 400 * DAY, attention=[Attention.PATIENT])
+    parts.patients.change(TECH, ada.id, {"birth_date": (NOW - DAY).date()}, now=NOW)
+    clinic.move(scan, to=ada)
+    assert clinic.now_is(scan).attention == []
 
 
 def test_moves_of_an_erased_scan_and_its_ticks_are_forgotten(

@@ -239,12 +239,34 @@ def test_a_tombstone_keeps_its_upload_out(rig: Rig, empty: Catalog) -> None:
     assert not any(row["id"] == upload.id for row in dump(empty)["uploads"])
 
 
+def test_a_record_that_stands_for_the_wrong_one_is_seen_and_put_right(rig: Rig) -> None:
+    """Its versions are as the vault has them; only whom it is shown as is not."""
+    other = people.patient(rig.patients, mrn="780", name="Cleo Beispiel")
+    rig.publisher.publish()
+    before = dump(rig.catalog)
+    wrong = tables.patients.update().where(tables.patients.c.id == rig.patient.id).values(survivor=other.id)
+    with rig.catalog.write() as tx:
+        tx.execute(wrong)
+        tx.execute(tables.scans.update().values(patient_id=other.id))
+    assert index(rig.catalog, rig.vault, QUIET, check_only=True).different > 0
+    assert index(rig.catalog, rig.vault, QUIET).different > 0
+    assert dump(rig.catalog) == before
+    assert index(rig.catalog, rig.vault, QUIET, check_only=True).different == 0
+    # Of one without scans nothing else tells.
+    alone = tables.patients.update().where(tables.patients.c.id == other.id).values(survivor=rig.patient.id)
+    with rig.catalog.write() as tx:
+        tx.execute(alone)
+    assert index(rig.catalog, rig.vault, QUIET, check_only=True).different == 1
+
+
 def test_a_scan_of_a_patient_that_nobody_knows_is_reported(rig: Rig, empty: Catalog) -> None:
     for name in [name for name in rig.store.vault.blobs if name.startswith("patients/") and rig.patient.id in name]:
         del rig.store.vault.blobs[name]
     counts = index(empty, rig.vault, QUIET)
     assert {fault.why for fault in counts.faults} == {"its patient is not in the vault"}
-    assert counts.uploads == 1
+    assert (counts.uploads, counts.scans) == (1, 1)
+    assert {row["patient_id"] for row in dump(empty)["scans"]} == {row["patient_id"] for row in dump(empty)["uploads"]}
+    assert rig.patient.id not in str(dump(empty))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,6 +20,7 @@ from broker.ingest.crashpoint import Effect
 from broker.names import IntakeBlob
 from broker.ops import erase as erasing
 from broker.ops.rebuild import index
+from broker.records import Records
 from broker.storage.containers import Kept, Unerasable
 from broker.words import Expiry, Settled, State
 from tests import catalogs, people
@@ -138,6 +140,20 @@ def test_a_record_that_was_merged_is_not_erased_alone(case: Case) -> None:
     assert case.run(scan=None, patient=old.id) == 1
     assert case.rig.patient.id in case.lines[-1]
     assert case.acts() == []
+
+
+def test_what_was_moved_to_somebody_else_stays_when_the_wrong_patient_goes(case: Case, tmp_path: Path) -> None:
+    """Its manifest names the patient who was erased; a rebuild must not look there, but at where it was moved."""
+    kept = Records(catalog=case.rig.catalog, zone=ZoneInfo("UTC"))
+    single, to = [scan_id(case.single.id, 0)], {"patient": case.other.id}
+    kept.correct(people.actor(), new_id(people.NOW), single, changes=to, reason="wrong", now=people.NOW)
+    case.rig.publisher.publish()
+    assert case.patient() == 0
+    uploads = {row["upload_id"]: row["patient_id"] for row in case.rig.rows(tables.scans)}
+    assert uploads == {case.single.id: case.other.id, case.kept.id: case.other.id}
+    case.rebuilt(tmp_path / "rebuilt")
+    index(case.rig.catalog, case.rig.vault, lambda line: None)
+    assert {row["upload_id"] for row in case.rig.rows(tables.scans)} == {case.single.id, case.kept.id}
 
 
 @pytest.mark.parametrize("point", [(Effect.TOMBSTONE, "after"), (Effect.ERASE, "before"), (Effect.FORGET, "before")])

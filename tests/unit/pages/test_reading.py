@@ -205,6 +205,37 @@ def test_the_patient_page_has_the_right_eye_first_and_folds_runs(
         assert places == [f"/scans/{old.id}", f"/scans/{left.id}"]
 
 
+def test_the_list_of_reopened_reviews_names_the_correction_that_reopened(
+    physician: FlaskClient, parts: Parts, ada: Patient
+) -> None:
+    """And neither what was corrected later and reopens nothing, nor the same value said again."""
+    scan, bea = shelf.scan(parts, ada), shelf.patient(parts, mrn="77", name="Other, Bea")
+    opened(physician, scan)
+    data = form(read(physician, f"/scans/{scan.id}"), "/review") | {"status": "reviewed", "scope": "scan"}
+    physician.post(f"/scans/{scan.id}/review", data=data)
+    for reason, changes in (
+        ("Her sister's.", {"patient": bea.id}),
+        ("A volume.", {"kind": "oct"}),
+        ("Yes, Bea's.", {"patient": bea.id}),
+    ):
+        parts.records.correct(DOC, new_id(NOW), [scan.id], changes=changes, reason=reason, now=NOW)
+    words = read(physician, "/worklist").words
+    assert "Her sister's." in words
+    assert "A volume." not in words
+    assert "Yes, Bea's." not in words
+
+
+def test_a_number_that_is_another_records_by_now_finds_the_patient_to_merge_into(
+    physician: FlaskClient, parts: Parts, ada: Patient
+) -> None:
+    old, left = (shelf.patient(parts, mrn=mrn, name="Other, Bea") for mrn in ("78", "79"))
+    parts.patients.merge(DOC, new_id(NOW), absorbed=old.id, into=left.id, reason="One person.", now=NOW)
+    asked = Page(physician.post(f"/patients/{ada.id}/merge", data={"mrn": "78"}).get_data(as_text=True))
+    assert form(asked, "/merge")["into"] == [left.id]
+    own = physician.post(f"/patients/{left.id}/merge", data={"mrn": "78"}).get_data(as_text=True)
+    assert "No other patient" in own
+
+
 def test_two_records_of_one_person_are_shown_before_they_are_merged(
     physician: FlaskClient, parts: Parts, ada: Patient
 ) -> None:
