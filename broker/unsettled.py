@@ -94,6 +94,9 @@ class Unsettled:
                 told = {"how": how, "act": act, "by": by}
                 subjects = [*done, *dict.fromkeys(found[upload].patient_id for upload in done)]
                 audit.record(tx, actor, "upload.settle", now=now, subjects=subjects, detail=told)
+            if again := [upload for upload in ids if upload not in done]:
+                subjects = [*again, *dict.fromkeys(found[upload].patient_id for upload in again)]
+                audit.view(tx, actor, "upload.see", now=now, subjects=subjects)
             after = uploads.find(tx, ids)
         return [Progress(after[upload]) for upload in ids]
 
