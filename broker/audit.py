@@ -48,12 +48,13 @@ def view(
 ) -> None:
     """Append one row about whom and what ``actor`` is shown: ids of patients, and of their uploads and scans.
 
-    The same account, act, subjects and detail within ten minutes are one row. An act that hands out a key, or changes
+    The same account, page, act, subjects and detail within ten minutes are one row: who has read about a picture on one
+    page and then looks at it on another has looked twice. An act that hands out a key, or changes
     something, is never a view: each of those has its own row. Of two that are asked for at the very same moment
     PostgreSQL may keep both: a row too many hides nobody.
     """
     about, told = list(dict.fromkeys(subjects)), dict(detail or {})
-    said = json.dumps([actor.account, act, sorted(about), told], sort_keys=True)
+    said = json.dumps([actor.account, actor.page, act, sorted(about), told], sort_keys=True)
     key = hashlib.sha256(said.encode()).hexdigest()
     if not rows.viewed(tx, key, since=now - SAME_VIEW, until=now):
         rows.add(tx, _row(actor, act, now, about, "done", told) | {"view_key": key})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -132,7 +133,8 @@ def check() -> None:
     request.max_content_length = UPLOADS_BODY if request.path.startswith("/api/v1/uploads") else OTHER_BODY
     if rule == STATIC:
         return
-    g.actor = known = _identify()
+    known = _identify()
+    g.actor = known = replace(known, page=rule) if known else None
     if known and rule not in ALWAYS:
         parts().rates.take(known.account)
     _check_site()

@@ -47,8 +47,8 @@ def merge(tx: Tx, actor: Actor, act: str, *, absorbed: str, into: str, reason: s
     if absorbed == into:
         raise Invalid("These are one record already.")
     old, new = _locked(tx, absorbed, into)
-    if _said(tx, act, absorbed, into, reason):
-        return rows.known(tx, into)
+    if _said(tx, actor, act, absorbed, into, reason):
+        return _seen(tx, actor, rows.known(tx, into), [into, absorbed], now)
     if old.merged_into:
         raise IllegalMove("This record was merged already. Undo that first.", patient=rows.known(tx, absorbed).id)
     if new.merged_into:
@@ -70,8 +70,8 @@ def unmerge(tx: Tx, actor: Actor, act: str, *, absorbed: str, reason: str, now: 
     """
     known = rows.find(tx, absorbed)
     old, new = _locked(tx, absorbed, (known and known.merged_into) or absorbed)
-    if _said(tx, act, absorbed, None, reason):
-        return rows.known(tx, absorbed)
+    if _said(tx, actor, act, absorbed, None, reason):
+        return _seen(tx, actor, rows.known(tx, absorbed), [absorbed], now)
     if old.merged_into is None or old.merged_into != new.id:
         raise IllegalMove("This record is not merged.")
     freed = replace(old, version=old.version + 1, merged_into=None)
@@ -101,11 +101,17 @@ def _locked(tx: Tx, absorbed: str, into: str) -> tuple[Patient, Patient]:
     return found[absorbed], found[into]
 
 
-def _said(tx: Tx, act: str, absorbed: str, into: str | None, reason: str) -> bool:
-    """Whether this act was kept before. Raises Invalid if its id stands for something else."""
+def _seen(tx: Tx, actor: Actor, shown: Patient, asked: Sequence[str], now: datetime) -> Patient:
+    """Write down whom somebody is shown who says an act again."""
+    audit.view(tx, actor, "patient.see", now=now, subjects=[shown.id, *asked])
+    return shown
+
+
+def _said(tx: Tx, actor: Actor, act: str, absorbed: str, into: str | None, reason: str) -> bool:
+    """Whether this account's act was kept before. Raises Invalid if its id stands for something else."""
     for one in rows.versions(tx, absorbed):
         if one.get("act") == act:
-            if (one["merged_into"], one["reason"]) != (into, reason):
+            if (one["merged_into"], one["reason"], one["account"]) != (into, reason, actor.account):
                 raise Invalid("This id stands for something else that was said.")
             return True
     return False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -202,7 +203,7 @@ class Patients:
         """
         require(actor, Act.CHANGE_PATIENT)
         try:
-            with self.catalog.write() as tx:
+            with self._told_of(actor, now), self.catalog.write() as tx:
                 known = rows.known(tx, patient)
                 if known.id != patient:
                     raise IllegalMove("This record was merged into another one. Change that one.", patient=known.id)
@@ -227,7 +228,7 @@ class Patients:
             IllegalMove: one of them was merged already; ``patient`` names the one to go on with.
         """
         require(actor, Act.CORRECT)
-        with self.catalog.write() as tx:
+        with self._told_of(actor, now), self.catalog.write() as tx:
             return merging.merge(tx, actor, act, absorbed=absorbed, into=into, reason=reason, now=now)
 
     def unmerge(self, actor: Actor, act: str, *, absorbed: str, reason: str, now: datetime) -> Patient:
@@ -240,6 +241,17 @@ class Patients:
         require(actor, Act.CORRECT)
         with self.catalog.write() as tx:
             return merging.unmerge(tx, actor, act, absorbed=absorbed, reason=reason, now=now)
+
+    @contextmanager
+    def _told_of(self, actor: Actor, now: datetime) -> Iterator[None]:
+        """Write down whom a refusal names as the one to go on with; what was refused has left nothing behind."""
+        try:
+            yield
+        except IllegalMove as refused:
+            if named := refused.members.get("patient"):
+                with self.catalog.write() as tx:
+                    audit.view(tx, actor, "patient.see", now=now, subjects=[str(named)])
+            raise
 
     def _keep(self, tx: Tx, actor: Actor, patient: Patient, act: str, now: datetime) -> None:
         merging.keep(tx, actor, patient, now)

@@ -19,6 +19,8 @@ class Actor:
     #: The id of the session that it acts through, "" for a token or the system; and whether that is locked.
     session: str = ""
     locked: bool = False
+    #: The rule of the address that it asks for, the same for every id in it; "" for the system.
+    page: str = ""
 
 
 def SYSTEM(name: str) -> Actor:  # noqa: N802 (reads as the constant that it is for each name)

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
+
 from ..gallery import Shown
+from ..text import plain
 from ..words import Attention, Eye
 from . import texts
+from .outside import Outside
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """One doubt. ``field`` is what an answer corrects or confirms; ``answers``: value and words of each.
 
+    ``text`` is Markup where it holds words from outside: they are isolated in it.
     ``other``: how something else is said: by typing it, by choosing another patient, or not at all.
     """
 
@@ -46,12 +51,13 @@ def _eye(shown: Shown, zone: ZoneInfo) -> Question:
 def _patient(shown: Shown, zone: ZoneInfo) -> Question:
     del zone
     hint = shown.scan.facts["detected"]["patient"] or {}
-    named = " · ".join(hint[key] for key in ("name", "birth_date", "id") if hint.get(key))
-    who = shown.patient
-    text = (
-        f"The file names {named}. It is filed under {who.name}, MRN {who.mrn}." if named else Attention.PATIENT.sentence
-    )
-    return Question("patient", "Which patient?", text, [(who.id, f"It is {who.name}")], other="move")
+    named = Markup(" · ").join(Outside(hint[key]) for key in ("name", "birth_date", "id") if hint.get(key))
+    who, text = shown.patient, Attention.PATIENT.sentence
+    if named:
+        told = Markup("The file names {}. It is filed under {}, MRN {}.")
+        text = told.format(named, Outside(who.name), Outside(who.mrn))
+    # A button holds one line of text and no element: there the marks are dropped.
+    return Question("patient", "Which patient?", text, [(who.id, f"It is {plain(who.name)}")], other="move")
 
 
 def _time(shown: Shown, zone: ZoneInfo) -> Question:

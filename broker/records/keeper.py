@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -66,6 +66,7 @@ class Keeper:
             if known := rows.of_act(tx, act):
                 if any(one["body"] != digest for one in known):
                     raise Invalid("This id stands for something else that was said.")
+                _seen(tx, actor, known, also, now)
                 return known
             found = {scan.id: scan for scan, _ in scans.find(tx, wanted, withdrawn=withdrawn).values()}
             if not found or (len(found) < len(wanted) and not batch):
@@ -87,6 +88,14 @@ class Keeper:
 def same(document: Document) -> Make:
     """Say the same of every scan."""
     return lambda tx, found: dict.fromkeys(found, document)
+
+
+def _seen(tx: Tx, actor: Actor, known: Sequence[Document], also: Iterable[str], now: datetime) -> None:
+    """Write down whom the records of an act name that is answered with them once more."""
+    about = [one["scan"] for one in known]
+    found = {**scans.find(tx, about), **scans.find(tx, about, withdrawn=True)}
+    whose = _patients(tx, {scan.id: scan for scan, _ in found.values()}, known)
+    audit.view(tx, actor, "scan.see", now=now, subjects=[*about, *also, *whose])
 
 
 def _patients(tx: Tx, found: Mapping[str, Scan], made: Iterable[Document]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import permutations
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from broker.access.actor import Actor
 from broker.catalog import audit, outbox, patients, records, scans, tables, uploads
 from broker.catalog.patients import Patient
 from broker.catalog.scans import Filter, Scan
@@ -182,6 +184,63 @@ def test_a_merge_said_again_is_the_same_merge(clinic: Clinic, parts: Parts, ada:
         clinic.unmerge(old, act=act)
     with parts.catalog.read() as tx:
         assert [one["version"] for one in patients.versions(tx, old.id)] == [1, 2, 3]
+
+
+def newest(parts: Parts) -> audit.AuditRow:
+    with parts.catalog.read() as tx:
+        return audit.newest(tx, before=None, limit=1)[0]
+
+
+def test_whoever_says_a_merge_again_is_shown_the_patient_and_that_is_a_view(
+    clinic: Clinic, parts: Parts, ada: Patient, old: Patient
+) -> None:
+    act, undo = new_id(NOW), new_id(NOW)
+    asks: list[Callable[[], Patient]] = [
+        lambda: clinic.merge(old, ada, act=act),
+        lambda: clinic.unmerge(old, act=undo),
+    ]
+    for ask in asks:
+        ask()
+        done = newest(parts)
+        shown = ask()
+        again = newest(parts)
+        assert again.id > done.id
+        assert again.act == "patient.see"
+        assert {shown.id, old.id} <= set(again.subjects)
+
+
+def test_an_act_of_one_account_is_no_act_of_another(clinic: Clinic, parts: Parts, ada: Patient, old: Patient) -> None:
+    act, undo = new_id(NOW), new_id(NOW)
+    clinic.merge(old, ada, act=act)
+    with pytest.raises(Invalid):
+        parts.patients.merge(DOC, act, absorbed=old.id, into=ada.id, reason="One person.", now=NOW)
+    clinic.unmerge(old, act=undo)
+    with pytest.raises(Invalid):
+        parts.patients.unmerge(DOC, undo, absorbed=old.id, reason="They are two.", now=NOW)
+
+
+def test_whoever_is_refused_and_told_the_record_to_go_on_with_has_seen_it(
+    clinic: Clinic, parts: Parts, ada: Patient, old: Patient
+) -> None:
+    clinic.merge(old, ada)
+    third = shelf.patient(parts, mrn="0100", name="Third, Ada")
+
+    def merge(by: Actor, absorbed: Patient, into: Patient) -> object:
+        return parts.patients.merge(by, new_id(NOW), absorbed=absorbed.id, into=into.id, reason="x", now=NOW)
+
+    asks: list[Callable[[Actor], object]] = [
+        lambda by: merge(by, old, third),
+        lambda by: merge(by, third, old),
+        lambda by: parts.patients.change(by, old.id, {"name": "New, Ada"}, now=NOW),
+    ]
+    for ask in asks:
+        who = actor()
+        with pytest.raises(IllegalMove) as refused:
+            ask(who)
+        assert refused.value.members["patient"] == ada.id
+        row = newest(parts)
+        assert (row.account_id, row.act) == (who.account, "patient.see")
+        assert ada.id in row.subjects
 
 
 def test_the_versions_say_it_and_no_record_is_written(clinic: Clinic, parts: Parts, ada: Patient, old: Patient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -55,6 +56,25 @@ def test_an_act_said_again_is_the_same_act_and_another_one_under_its_id_is_refus
     assert now_is(parts, scan).records == 1
     with pytest.raises(Invalid):
         review(parts, scan, Review.REPEAT, act=act)
+
+
+def test_whoever_says_an_act_again_is_shown_its_records_and_that_is_a_view(parts: Parts, scan: Scan) -> None:
+    bea = shelf.patient(parts, mrn="77", name="Other, Bea")
+    act, gone = new_id(NOW), new_id(NOW)
+    asks: list[Callable[[], object]] = [
+        lambda: parts.records.correct(DOC, act, [scan.id], changes={"patient": bea.id}, reason="Mistaken.", now=NOW),
+        lambda: parts.records.withdraw(DOC, gone, [scan.id], reason="Blurred.", now=NOW),
+    ]
+    for ask in asks:
+        written = []
+        for _ in range(2):
+            ask()
+            with parts.catalog.read() as tx:
+                written.append(audit.newest(tx, before=None, limit=1)[0])
+        first, again = written
+        assert again.id > first.id
+        assert again.act == "scan.see"
+        assert {*first.subjects} <= {*again.subjects} <= {scan.id, scan.patient_id, bea.id}
 
 
 def test_somebody_elses_record_makes_a_review_stale_and_names_it(parts: Parts, scan: Scan) -> None:

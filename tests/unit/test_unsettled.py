@@ -116,6 +116,16 @@ def test_anybody_who_sends_may_settle_a_file_once(rig: Rig, unsettled: Unsettled
     assert rig.acts(row).count("upload.settle") == 1
 
 
+def test_whoever_settles_a_file_again_is_shown_it_and_that_is_a_view(rig: Rig, unsettled: Unsettled) -> None:
+    row, act = ended(rig, State.REJECTED), new_id(NOW)
+    for _ in range(2):
+        unsettled.settle(OTHER, act, [row.id], how=Settled.GIVEN_UP, reason="The patient left.", now=NOW)
+    with rig.catalog.read() as tx:
+        [seen, done] = audit.newest(tx, before=None, limit=2)
+    assert (seen.act, done.act) == ("upload.see", "upload.settle")
+    assert set(seen.subjects) == set(done.subjects) == {row.id, row.patient_id}
+
+
 def test_giving_up_needs_a_reason_and_nothing_else_can_be_said(rig: Rig, unsettled: Unsettled) -> None:
     row = ended(rig, State.REJECTED)
     for how, reason in ((Settled.GIVEN_UP, " "), (Settled.DUPLICATE, "x"), (Settled.BEFORE, "x")):

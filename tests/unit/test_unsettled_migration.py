@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,11 +58,42 @@ def add(catalog: Catalog, state: State, reason: str | None, ended: datetime | No
     return upload
 
 
+def audited(catalog: Catalog, act: str, subjects: list[str], account: str | None, name: str, outcome: str) -> None:
+    """One row of the audit as it stood in that catalog."""
+    values = {"act": act, "subjects": json.dumps(subjects), "account": account, "name": name, "outcome": outcome}
+    with catalog.write() as tx:
+        tx.execute(
+            sa.text(
+                "INSERT INTO audit (at, act, outcome, account_id, account_name, address, request, subjects, detail) "
+                "VALUES (1, :act, :outcome, :account, :name, '', 'r', :subjects, '{}')"
+            ),
+            values,
+        )
+
+
+def test_whoever_gave_a_file_up_is_named_by_the_audit_and_nobody_where_it_is_silent(old: Catalog) -> None:
+    now = datetime.now(UTC)
+    own, by_boss, by_nobody = (add(old, State.EXPIRED, "abandoned", now - DAY) for _ in range(3))
+    overdue = add(old, State.EXPIRED, "overdue", now - DAY)
+    audited(old, "upload.abandon", [own], "acc", "Tess", "done")
+    audited(old, "upload.abandon", [by_boss], "boss", "Boss Admin", "done")
+    # Neither of these gave anything up.
+    audited(old, "upload.abandon", [by_nobody], "other", "Other", "refused")
+    audited(old, "upload.declare", [by_nobody, overdue], "acc", "Tess", "done")
+    migrate.upgrade(old)
+    with old.read() as tx:
+        found = uploads.find(tx, [own, by_boss, by_nobody, overdue])
+    named = [(found[one].settled_how, found[one].settled_by, found[one].settled_name) for one in found]
+    given_up = Settled.GIVEN_UP
+    assert named == [(given_up, "acc", "Tess"), (given_up, "boss", "Boss Admin"), (given_up, None, ""), (None,) * 3]
+
+
 def test_what_ended_lately_stays_open_and_the_rest_is_settled_as_of_before_the_upgrade(old: Catalog) -> None:
     now = datetime.now(UTC)
     fresh = [add(old, State.REJECTED, "decode", now - 29 * DAY), add(old, State.MISSING, None, now - DAY)]
+    fresh += [add(old, State.EXPIRED, "overdue", now - timedelta(minutes=5))]
     stale = [add(old, State.REJECTED, "decode", now - 31 * DAY), add(old, State.MISSING, None, now - 90 * DAY)]
-    stale += [add(old, State.EXPIRED, "overdue", now - DAY), add(old, State.EXPIRED, None, None)]
+    stale += [add(old, State.EXPIRED, "overdue", now - 31 * DAY), add(old, State.EXPIRED, None, None)]
     given_up = add(old, State.EXPIRED, "abandoned", now - DAY)
     others = [add(old, state, None, None) for state in (State.PENDING, State.RECEIVED, State.STORED)]
     migrate.upgrade(old)
@@ -74,7 +106,7 @@ def test_what_ended_lately_stays_open_and_the_rest_is_settled_as_of_before_the_u
     # Its bytes are kept no longer than they were to be.
     assert found[stale[1]].settled_at == found[stale[1]].ended_at
     row = found[given_up]
-    assert (row.settled_how, row.settled_by, row.settled_name) == (Settled.GIVEN_UP, "acc", "Tess")
+    assert (row.settled_how, row.settled_by, row.settled_name) == (Settled.GIVEN_UP, None, "")
     assert all(found[one].settled_how is None and found[one].settled_at is None for one in others)
 
 

@@ -319,6 +319,19 @@ def test_no_row_names_a_patient_of_whom_the_answer_shows_nothing(
         assert named <= of | ({world.patients[3].id} if "/scans/" in route[1] else set()), route
 
 
+def test_a_picture_that_is_opened_after_its_words_were_read_is_a_view_of_its_own(app: Flask, world: World) -> None:
+    client, repeat = signed_in(app, Role.TECHNICIAN), world.scans[world.patients[1].id][0].id
+    written = []
+    for path in (f"/upload?repeat={repeat}", f"/scans/{repeat}", f"/scans/{repeat}"):
+        before = rows_of(world.parts.catalog)
+        assert client.get(path).status_code == 200
+        with world.parts.catalog.read() as tx:
+            new = [row for row in audit.newest(tx, before=None, limit=20) if row.id > before]
+        written.append([row.act for row in new if repeat in row.subjects])
+    assert written[1] == ["scan.see"]
+    assert written[2] == []
+
+
 def test_what_only_says_that_a_list_goes_on_is_not_named(app: Flask, world: World) -> None:
     eve, _ = world.parts.patients.make(
         people.actor(), mrn="1", name="Elderflower, Eve", birth_date=date(1935, 2, 15), now=NOW
@@ -449,6 +462,10 @@ class TestView:
         other = people.actor(Role.PHYSICIAN)
         views = [(self.WHO, "x", ["a"], NOW), (other, "x", ["a"], NOW), (self.WHO, "y", ["a"], NOW)]
         assert self.rows(parts, *views, (self.WHO, "x", ["b"], NOW), (self.WHO, "x", ["a", "b"], NOW)) == 5
+
+    def test_another_page_is_another_row(self, parts: Parts) -> None:
+        first, second = (replace(self.WHO, page=page) for page in ("/upload", "/scans/<id:scan>"))
+        assert self.rows(parts, (first, "x", ["a"], NOW), (second, "x", ["a"], NOW), (first, "x", ["a"], NOW)) == 2
 
     def test_a_row_from_a_clock_that_ran_ahead_hides_no_look(self, parts: Parts) -> None:
         ahead = NOW + timedelta(minutes=5)

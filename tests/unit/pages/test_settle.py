@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from broker.catalog import scans
+from broker.catalog import patients, scans
 from broker.catalog.patients import Patient
 from broker.catalog.scans import Scan
 from broker.parts import Parts
@@ -65,6 +67,23 @@ def test_the_patient_is_confirmed_or_the_scan_is_moved(technician: FlaskClient, 
     assert technician.post(f"/scans/{scan.id}/correct", data=data).status_code == 303
     assert now_is(parts, scan).attention == []
     assert now_is(parts, scan).patient_id == ada.id
+
+
+def test_words_from_a_file_are_isolated_in_the_question_about_the_patient(
+    technician: FlaskClient, parts: Parts
+) -> None:
+    # A name that was stored before such marks were refused.
+    who = shelf.patient(parts, mrn="78", name="Other, Bea")
+    turned = replace(who, name="Other, \u202eBea", mrn="7\u202e8", version=who.version + 1)
+    with parts.catalog.write() as tx:
+        patients.put(tx, turned, {"version": turned.version}, NOW)
+    hint = {"name": "Evil\u202e<b>man", "birth_date": "1960-01-01", "id": "9\u202e9"}
+    text = technician.get(f"/scans/{doubted(parts, who, Attention.PATIENT, detected={'patient': hint}).id}").text
+    question = text[text.index('id="settle-patient"') : text.index("<details>", text.index('id="settle-patient"'))]
+    said = ("Evil\u202e&lt;b&gt;man", "9\u202e9", "Other, \u202eBea", "7\u202e8")
+    assert all(f"<bdi>{one}</bdi>" in question for one in said)
+    assert "\u202e" not in re.sub("<bdi>[^<]*</bdi>", "", question)
+    assert ">It is Other, Bea</button>" in question
 
 
 def test_this_page_never_moves_a_scan_to_a_patient_that_it_does_not_show(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -31,20 +32,43 @@ def upgrade() -> None:
     for name, kind in _COLUMNS:
         op.add_column("uploads", sa.Column(name, kind, nullable=True))
     asked = (datetime.now(UTC) - _ASKED - _EPOCH) // timedelta(microseconds=1)
-    # Until today a person's giving up was known by its reason only, and what expired had lost its bytes at once.
-    op.execute(
-        "UPDATE uploads SET settled_at = ended_at, settled_by = account_id, settled_name = account_name, "
-        "settled_how = 'given_up', settled_reason = '' WHERE state = 'expired' AND reason = 'abandoned'"
+    bind = op.get_bind()
+    # Until today a person's giving up was known by its reason only. Who that was, the sender or an administrator, only
+    # the audit says; where its row is gone, nobody is named.
+    bind.execute(
+        sa.text(
+            "UPDATE uploads SET settled_at = coalesce(ended_at, created_at), settled_name = '', "
+            "settled_how = 'given_up', settled_reason = '' WHERE state = 'expired' AND reason = 'abandoned'"
+        )
     )
+    if givers := _givers(bind):
+        named = sa.text(
+            "UPDATE uploads SET settled_by = :account, settled_name = :name "
+            "WHERE id = :upload AND state = 'expired' AND reason = 'abandoned'"
+        )
+        bind.execute(named, givers)
     ended = sa.text(
         "UPDATE uploads SET settled_at = coalesce(ended_at, created_at), settled_name = '', settled_how = 'before', "
-        "settled_reason = '' WHERE settled_at IS NULL AND (state = 'expired' OR (state IN ('rejected', 'missing') "
-        "AND coalesce(ended_at, created_at) < :asked))"
+        "settled_reason = '' WHERE settled_at IS NULL AND state IN ('rejected', 'expired', 'missing') "
+        "AND coalesce(ended_at, created_at) < :asked"
     )
-    op.get_bind().execute(ended, {"asked": asked})
-    yes = {"sqlite": "1", "postgresql": "true"}[op.get_bind().dialect.name]
+    bind.execute(ended, {"asked": asked})
+    yes = {"sqlite": "1", "postgresql": "true"}[bind.dialect.name]
     which = sa.text(f"settled_at IS NULL AND (state IN ('rejected', 'expired', 'missing')) IS {yes}")
     op.create_index("ix_uploads_unsettled", "uploads", ["id"], sqlite_where=which, postgresql_where=which)
+
+
+def _givers(bind: sa.Connection) -> list[dict[str, object]]:
+    """Who gave which upload up, by the audit."""
+    names = ("act", "outcome", "account_id", "account_name")
+    audit = sa.table("audit", *(sa.column(name, sa.String) for name in names), sa.column("subjects", sa.Text))
+    query = sa.select(audit.c.account_id, audit.c.account_name, audit.c.subjects)
+    rows = bind.execute(query.where((audit.c.act == "upload.abandon") & (audit.c.outcome == "done"))).all()
+    return [
+        {"upload": upload, "account": row.account_id, "name": row.account_name}
+        for row in rows
+        for upload in json.loads(row.subjects)
+    ]
 
 
 def downgrade() -> None:
