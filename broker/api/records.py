@@ -10,7 +10,7 @@ from ..access.permissions import Act
 from ..errors import Invalid
 from ..guard import actor, parts
 from ..records import public
-from ..records.reviews import Seen
+from ..records.stale import Seen
 from . import answers, schemas
 from .resource import Resource, reply
 
@@ -34,10 +34,19 @@ def review(said: dict[str, Any]) -> Response:
 
 @resource.operation("POST", "/addenda", Act.REVIEW, body=schemas.AddendumIn(), answer=answers.RecordsOut, status=201)
 def add(said: dict[str, Any]) -> Response:
-    """Add a note to scans; with ``closes`` it settles a repeat that was wanted."""
-    made = parts().records.add(
-        actor(), said["id"], said["scans"], note=said["note"], closes=said["closes"], now=parts().clock()
-    )
+    """Add a note to scans; with ``closes`` it settles a repeat that was wanted.
+
+    ``seen`` says what was shown of these scans and of those that answer them: 412 if that is not how they are by now,
+    409 names the answers that this account has not opened, unless ``unopened`` is said.
+    """
+    records, note = parts().records, said["note"]
+    if said["closes"] and said["seen"] is not None:
+        seen = {scan["id"]: Seen(scan["seen"], scan["manifest"]) for scan in said["seen"]}
+        made = records.close(
+            actor(), said["id"], said["scans"], note=note, seen=seen, unopened=said["unopened"], now=parts().clock()
+        )
+    else:
+        made = records.add(actor(), said["id"], said["scans"], note=note, closes=said["closes"], now=parts().clock())
     return _reply(said["id"], made)
 
 

@@ -240,7 +240,8 @@ MergeIn = _act("MergeIn", absorbed=Id(required=True), into=Id(required=True), re
 UnmergeIn = _act("UnmergeIn", absorbed=Id(required=True), reason=_REASON)
 AddendumIn = _act(
     "AddendumIn", scans=_ids(MOST_ITEMS), note=Text(4000, lines=True, required=True),
-    closes=f.Boolean(load_default=False, **_SAID),
+    closes=f.Boolean(load_default=False, **_SAID), unopened=f.Boolean(load_default=False, **_SAID),
+    seen=f.List(f.Nested(SeenIn), load_default=None, validate=validate.Length(1, 5 * MOST_ITEMS)),
 )  # fmt: skip
 SetIn = Schema.from_dict(
     {"eye": choice(Eye), "kind": choice(Kind), "captured_at": When(), "patient": Id()}, name="SetIn"

@@ -180,6 +180,7 @@ def _page(scan: str, problem: BrokerError | None = None) -> str:
         problem=problem.detail or problem.title if problem else "",
         changed=shown.said(_changed(problem), zone),
         visit_day=one.scan.visit_day,
+        seen=asking.shown(one.scan),
         note=Outside(facts["note"]),
         sent_by=Outside(facts["sent_by"]),
         sent_at=texts.moment(facts["sent_at"], zone),
