@@ -54,12 +54,15 @@ def add(said: dict[str, Any]) -> Response:
     "POST", "/corrections", Act.CORRECT, body=schemas.CorrectionIn(), answer=answers.RecordsOut, status=201
 )
 def correct(said: dict[str, Any]) -> Response:
-    """Correct eye, kind, capture time or patient of scans, or of a batch; both values are kept."""
+    """Correct eye, kind, capture time or patient of scans, or of a batch; both values are kept.
+
+    ``seen`` says how many records were shown of scans: 412 names what was said since.
+    """
     if bool(said["scans"]) == bool(said["batch"]) or not said["set"]:
         raise Invalid("Name either scans or a batch, and at least one value to set.")
     made = parts().records.correct(
         actor(), said["id"], said["scans"], batch=said["batch"], changes=said["set"], reason=said["reason"],
-        now=parts().clock(),
+        seen=_shown(said), now=parts().clock(),
     )  # fmt: skip
     return _reply(said["id"], made)
 
@@ -68,10 +71,11 @@ def correct(said: dict[str, Any]) -> Response:
     "POST", "/withdrawals", Act.WITHDRAW, body=schemas.WithdrawalIn(), answer=answers.RecordsOut, status=201
 )
 def withdraw(said: dict[str, Any]) -> Response:
-    """Withdraw scans from gallery and counts, or restore them."""
+    """Withdraw scans from gallery and counts, or restore them; ``seen`` as of a correction."""
     made = parts().records.withdraw(
-        actor(), said["id"], said["scans"], reason=said["reason"], restore=not said["withdrawn"], now=parts().clock()
-    )
+        actor(), said["id"], said["scans"], reason=said["reason"], restore=not said["withdrawn"], seen=_shown(said),
+        now=parts().clock(),
+    )  # fmt: skip
     return _reply(said["id"], made)
 
 
@@ -99,6 +103,10 @@ def open_(said: dict[str, Any]) -> Response:
     seen = [(scan["id"], scan["slices"]) for scan in said["scans"]]
     known = parts().records.open(actor(), seen, now=parts().clock())
     return reply({"scans": [{"id": scan, "slices": slices} for scan, slices in sorted(known.items())]})
+
+
+def _shown(said: dict[str, Any]) -> dict[str, int]:
+    return {scan["id"]: scan["records"] for scan in said["seen"]}
 
 
 def _reply(act: str, made: list[dict[str, Any]]) -> Response:

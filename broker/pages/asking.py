@@ -57,6 +57,11 @@ def seen() -> dict[str, Seen]:
     return found
 
 
+def records_seen() -> dict[str, int]:
+    """How many records the form showed of which scans."""
+    return {scan: what.records for scan, what in seen().items()}
+
+
 def text(name: str, longest: int, *, needed: bool = False) -> str:
     """What was typed, without what surrounds it.
 

@@ -92,7 +92,9 @@ def correct(scan: str) -> Response:
             raise Invalid("Move it to another patient instead: both are shown before it is done.")
         reason = asking.reason()
         try:
-            records.correct(actor(), act, [scan], changes=changes, reason=reason, now=frame.now())
+            records.correct(
+                actor(), act, [scan], changes=changes, reason=reason, seen=asking.records_seen(), now=frame.now()
+            )
         except ValueError:
             raise Invalid("The capture time is none.") from None
 
@@ -119,7 +121,7 @@ def withdraw(scan: str) -> Response:
 
     def say(records: Records, act: str) -> None:
         reason = asking.reason()
-        records.withdraw(actor(), act, [scan], reason=reason, now=frame.now())
+        records.withdraw(actor(), act, [scan], reason=reason, seen=asking.records_seen(), now=frame.now())
 
     return _take(scan, say) or redirect(f"/patients/{patient}", 303)
 

@@ -23,6 +23,11 @@ class Seen(NamedTuple):
     manifest: int | None = 1
 
 
+def of_records(seen: Mapping[str, int] | None) -> dict[str, Seen]:
+    """What was shown, where the number of records alone matters."""
+    return {scan: Seen(records, None) for scan, records in (seen or {}).items()}
+
+
 def refuse_stale(tx: Tx, found: Mapping[str, Scan], shown: Mapping[str, Seen]) -> None:
     """Refuse an act on scans of which something else was shown; those that are not in ``found`` have gone.
 
