@@ -25,6 +25,7 @@ from .errors import PatientNotFound, ScanNotFound
 from .gallery import Gallery, Shown
 from .merging import merges
 from .names import Rendition
+from .records.additions import MOST_ANSWERS
 from .records.retractions import can_be_taken_back
 from .words import Eye, Review, State
 
@@ -42,8 +43,6 @@ UNFOLDED = 6
 MOST_MOVES = 200
 #: Wanted repeats that are counted; of more than these one does not need the number.
 COUNTED_REPEATS = 100
-#: Scans that answer one wanted repeat and are shown beside it.
-MOST_ANSWERS = 4
 _FELLOW = {Eye.OD: Eye.OS, Eye.OS: Eye.OD}
 
 
@@ -132,14 +131,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """Wanted repeats, the newest request first: nothing came; something came; somebody said that it is not possible.
+    """Wanted repeats, the oldest request first: nothing came; something came; somebody said that it is not possible.
 
-    The last two wait for a physician to close them.
+    The last two wait for a physician to close them. What came and is in doubt leaves the repeat open, and is given
+    with it. ``more_open`` and ``more_to_close``: how many there are besides those given; the gallery lists them all.
     """
 
     open: tuple[Wanted, ...]
     answered: tuple[Wanted, ...]
     not_possible: tuple[Wanted, ...]
+    more_open: int = 0
+    more_to_close: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,13 +223,17 @@ class Reading:
         require(actor, Act.SEE_SCANS)
         with self.catalog.read() as tx:
             groups = repeats.wanted(tx, limit=MOST)
-            answered = groups[Group.ANSWERED]
-            answers = repeats.answers(tx, answered, most=MOST_ANSWERS) if answered else {}
             ids = [scan for group in groups.values() for scan in group]
+            answers = repeats.answers(tx, ids, most=MOST_ANSWERS) if ids else {}
+            full = any(len(group) == MOST for group in groups.values())
+            open_ones, to_close = repeats.counts(tx, most=repeats.LOOKED_AT) if full else (0, 0)
             found = scans.find(tx, [*ids, *(one for some in answers.values() for one in some)])
         handed = self.gallery.shown(actor, "gallery.see", found.values(), (Rendition.THUMBNAIL,), now=now, records=True)
         shown = {one.scan.id: one for one in handed}
-        return Repeats(*(tuple(_wanted(groups[group], answers, shown)) for group in Group))
+        open_, answered, not_possible = (tuple(_wanted(groups[group], answers, shown)) for group in Group)
+        shut = len(groups[Group.ANSWERED]) + len(groups[Group.NOT_POSSIBLE])
+        more = max(open_ones - len(groups[Group.OPEN]), 0), max(to_close - shut, 0)
+        return Repeats(open_, answered, not_possible, *more)
 
     def repeat_counts(self, actor: Actor) -> tuple[int, int]:
         """Count the repeats that are open, and those that wait to be closed, each up to ``COUNTED_REPEATS``."""

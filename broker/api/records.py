@@ -10,7 +10,7 @@ from ..access.permissions import Act
 from ..errors import Invalid
 from ..guard import actor, parts
 from ..records import public
-from ..records.reviews import Seen
+from ..records.stale import Seen
 from . import answers, schemas
 from .resource import Resource, reply
 
@@ -34,10 +34,19 @@ def review(said: dict[str, Any]) -> Response:
 
 @resource.operation("POST", "/addenda", Act.REVIEW, body=schemas.AddendumIn(), answer=answers.RecordsOut, status=201)
 def add(said: dict[str, Any]) -> Response:
-    """Add a note to scans; with ``closes`` it settles a repeat that was wanted."""
-    made = parts().records.add(
-        actor(), said["id"], said["scans"], note=said["note"], closes=said["closes"], now=parts().clock()
-    )
+    """Add a note to scans; with ``closes`` it settles a repeat that was wanted.
+
+    ``seen`` says what was shown of these scans and of those that answer them: 412 if that is not how they are by now,
+    409 names the answers that this account has not opened, unless ``unopened`` is said.
+    """
+    records, note = parts().records, said["note"]
+    if said["closes"] and said["seen"] is not None:
+        seen = {scan["id"]: Seen(scan["seen"], scan["manifest"]) for scan in said["seen"]}
+        made = records.close(
+            actor(), said["id"], said["scans"], note=note, seen=seen, unopened=said["unopened"], now=parts().clock()
+        )
+    else:
+        made = records.add(actor(), said["id"], said["scans"], note=note, closes=said["closes"], now=parts().clock())
     return _reply(said["id"], made)
 
 
@@ -45,12 +54,15 @@ def add(said: dict[str, Any]) -> Response:
     "POST", "/corrections", Act.CORRECT, body=schemas.CorrectionIn(), answer=answers.RecordsOut, status=201
 )
 def correct(said: dict[str, Any]) -> Response:
-    """Correct eye, kind, capture time or patient of scans, or of a batch; both values are kept."""
+    """Correct eye, kind, capture time or patient of scans, or of a batch; both values are kept.
+
+    ``seen`` says how many records were shown of scans: 412 names what was said since.
+    """
     if bool(said["scans"]) == bool(said["batch"]) or not said["set"]:
         raise Invalid("Name either scans or a batch, and at least one value to set.")
     made = parts().records.correct(
         actor(), said["id"], said["scans"], batch=said["batch"], changes=said["set"], reason=said["reason"],
-        now=parts().clock(),
+        seen=_shown(said), now=parts().clock(),
     )  # fmt: skip
     return _reply(said["id"], made)
 
@@ -59,10 +71,11 @@ def correct(said: dict[str, Any]) -> Response:
     "POST", "/withdrawals", Act.WITHDRAW, body=schemas.WithdrawalIn(), answer=answers.RecordsOut, status=201
 )
 def withdraw(said: dict[str, Any]) -> Response:
-    """Withdraw scans from gallery and counts, or restore them."""
+    """Withdraw scans from gallery and counts, or restore them; ``seen`` as of a correction."""
     made = parts().records.withdraw(
-        actor(), said["id"], said["scans"], reason=said["reason"], restore=not said["withdrawn"], now=parts().clock()
-    )
+        actor(), said["id"], said["scans"], reason=said["reason"], restore=not said["withdrawn"], seen=_shown(said),
+        now=parts().clock(),
+    )  # fmt: skip
     return _reply(said["id"], made)
 
 
@@ -90,6 +103,10 @@ def open_(said: dict[str, Any]) -> Response:
     seen = [(scan["id"], scan["slices"]) for scan in said["scans"]]
     known = parts().records.open(actor(), seen, now=parts().clock())
     return reply({"scans": [{"id": scan, "slices": slices} for scan, slices in sorted(known.items())]})
+
+
+def _shown(said: dict[str, Any]) -> dict[str, int]:
+    return {scan["id"]: scan["records"] for scan in said["seen"]}
 
 
 def _reply(act: str, made: list[dict[str, Any]]) -> Response:

@@ -240,14 +240,19 @@ MergeIn = _act("MergeIn", absorbed=Id(required=True), into=Id(required=True), re
 UnmergeIn = _act("UnmergeIn", absorbed=Id(required=True), reason=_REASON)
 AddendumIn = _act(
     "AddendumIn", scans=_ids(MOST_ITEMS), note=Text(4000, lines=True, required=True),
-    closes=f.Boolean(load_default=False, **_SAID),
+    closes=f.Boolean(load_default=False, **_SAID), unopened=f.Boolean(load_default=False, **_SAID),
+    seen=f.List(f.Nested(SeenIn), load_default=None, validate=validate.Length(1, 5 * MOST_ITEMS)),
+)  # fmt: skip
+_SHOWN = f.List(
+    f.Nested(_act("ShownIn", records=f.Integer(strict=True, required=True, validate=validate.Range(0, 1 << 30)))),
+    load_default=list, validate=validate.Length(0, MOST_ITEMS),
 )  # fmt: skip
 SetIn = Schema.from_dict(
     {"eye": choice(Eye), "kind": choice(Kind), "captured_at": When(), "patient": Id()}, name="SetIn"
 )
 CorrectionIn = _act(
     "CorrectionIn", scans=f.List(Id(), load_default=list, validate=validate.Length(1, MOST_ITEMS)),
-    batch=Id(load_default=None), set=f.Nested(SetIn, required=True), reason=_REASON,
+    batch=Id(load_default=None), set=f.Nested(SetIn, required=True), reason=_REASON, seen=_SHOWN,
 )  # fmt: skip
 SettlementIn = _act(
     "SettlementIn", upload=Id(required=True), by=Id(load_default=None),
@@ -255,8 +260,9 @@ SettlementIn = _act(
     reason=Text(1000, shortest=0, lines=True, load_default=""),
 )  # fmt: skip
 WithdrawalIn = _act(
-    "WithdrawalIn", scans=_ids(MOST_ITEMS), withdrawn=f.Boolean(load_default=True, **_SAID), reason=_REASON
-)
+    "WithdrawalIn", scans=_ids(MOST_ITEMS), withdrawn=f.Boolean(load_default=True, **_SAID), reason=_REASON,
+    seen=_SHOWN,
+)  # fmt: skip
 
 
 class AuditQuery(Schema):

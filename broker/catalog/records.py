@@ -7,7 +7,8 @@ A record is one JSON document, the same in the catalog and in the vault under ``
     review       status: reviewed or repeat; note; seen: {records, manifest}, the numbers of what had been said and of
                  the manifest that was shown; opened: whether this account had the picture before its eyes; slices:
                  [seen, of] of a volume or run, else null
-    addendum     note; closes: whether it settles a wanted repeat
+    addendum     note; closes: whether it settles a wanted repeat; answers: upon which scans, each with link, the
+                 scan, and seen, opened, slices as of a review
     correction   set: for each of eye, kind, captured_at, captured_source, visit_day, patient: {from, to}; reason
     withdrawal   withdrawn: true, or false for a restored scan; reason
     answer       to a wanted repeat: possible; link: the scan that answers it, or null; reason

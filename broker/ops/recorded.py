@@ -56,6 +56,17 @@ def _slices(value: Any) -> bool:
     return value is None or (len(value) == 2 and _number(value[0], 0) and _number(value[1], 2) and value[0] <= value[1])
 
 
+def _answers(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        one.keys() == {"link", "seen", "opened", "slices"}
+        and is_id(one["link"])
+        and _seen(one["seen"])
+        and _yes_or_no(one["opened"])
+        and _slices(one["slices"])
+        for one in value
+    )
+
+
 def _link(value: Any) -> bool:
     return value is None or is_id(value)
 
@@ -86,6 +97,7 @@ _FIRST: dict[RecordKind, dict[str, _Check]] = {
 }
 _SECOND: dict[RecordKind, dict[str, _Check]] = _FIRST | {
     RecordKind.REVIEW: _FIRST[RecordKind.REVIEW] | {"seen": _seen, "opened": _yes_or_no, "slices": _slices},
+    RecordKind.ADDENDUM: _FIRST[RecordKind.ADDENDUM] | {"answers": _answers},
     RecordKind.ANSWER: {"possible": _yes_or_no, "link": _link, "reason": _text},
     RecordKind.RETRACTION: {"retracts": is_id},
 }

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from flask import request
 
+from ..catalog.scans import Scan
 from ..errors import BrokerError, Invalid
 from ..ids import is_id
+from ..records.stale import Seen
 from ..text import refusal
 
 LONGEST_NOTE, LONGEST_REASON = 4000, 1000
@@ -38,6 +40,26 @@ def scans() -> list[str]:
     if not 1 <= len(found) <= MOST_SCANS:
         raise Invalid(f"Select 1 to {MOST_SCANS:,} scans.")
     return found
+
+
+def shown(scan: Scan) -> str:
+    """What a form sends of a scan that it shows: its id, the number of its records, and the number of its manifest."""
+    return f"{scan.id}:{scan.records}:{scan.manifest}"
+
+
+def seen() -> dict[str, Seen]:
+    """What the form showed of which scans."""
+    found: dict[str, Seen] = {}
+    for value in request.form.getlist("seen"):
+        identity, *numbers = value.split(":")
+        if is_id(identity) and len(numbers) == 2 and all(one.isdecimal() and len(one) < 9 for one in numbers):
+            found[identity] = Seen(int(numbers[0]), int(numbers[1]))
+    return found
+
+
+def records_seen() -> dict[str, int]:
+    """How many records the form showed of which scans."""
+    return {scan: what.records for scan, what in seen().items()}
 
 
 def text(name: str, longest: int, *, needed: bool = False) -> str:

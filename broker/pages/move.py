@@ -10,7 +10,7 @@ from flask import Blueprint, make_response, redirect, request
 from werkzeug.wrappers import Response
 
 from ..access.permissions import Act
-from ..errors import BrokerError, IllegalMove, Invalid, ScanNotFound, Stale
+from ..errors import BrokerError, Invalid, ScanNotFound, Stale
 from ..gallery import Shown
 from ..guard import actor, parts, policy
 from ..ids import is_id
@@ -53,9 +53,12 @@ def move() -> Response:
     if not is_id(into):
         raise Invalid("Choose the patient to whom they are moved.")
     try:
-        said = {"changes": {"patient": into}, "reason": asking.reason(), "now": frame.now()}
-        parts().records.correct(actor(), asking.act(), ids, **said)  # type: ignore[arg-type]
-    except (Stale, IllegalMove, Invalid) as problem:
+        # What the form did not show was not seen: whatever it is by now, that is refused as stale.
+        shown = dict.fromkeys(ids, -1) | asking.records_seen()
+        seen = {scan: shown[scan] for scan in ids}
+        changes, reason = {"patient": into}, asking.reason()
+        parts().records.correct(actor(), asking.act(), ids, changes=changes, reason=reason, seen=seen, now=frame.now())
+    except (Stale, Invalid) as problem:
         return make_response(_page(ids, problem), problem.status)
     return redirect(f"/scans/{ids[0]}" if len(ids) == 1 else f"/patients/{into}", 303)
 
@@ -71,6 +74,7 @@ def _page(ids: Sequence[str], problem: BrokerError | None = None) -> str:
     return frame.page(
         "move.html",
         ids=[one.scan.id for one in moving],
+        seen=[asking.shown(one.scan) for one in moving],
         origins=_origins(moving),
         into=frame.person(other) if other else None,
         none_to_move=not moving,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import uuid4
 
 from flask import Blueprint, redirect, request
@@ -19,6 +18,7 @@ from ..names import Rendition
 from ..patients import Alike
 from ..reading import Wanted
 from ..records import standing
+from ..records.answers import may_answer
 from ..words import CaptureSource, Review
 from . import asking, frame, texts
 from . import show as shown
@@ -31,11 +31,16 @@ _BACK = {"worklist": "/worklist", "today": "/upload/today"}
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A wanted repeat as shown: what was asked for and by whom, and what answers it or why nothing can."""
+    """A wanted repeat as shown: what was asked for and by whom, and what answers it or why nothing can.
+
+    ``seen`` is what a form sends of the scan, ``upon`` of all that is shown here; ``closed``: answers not opened yet.
+    """
 
     card: shown.Card
     asked: shown.Said
     seen: str
+    upon: list[str]
+    closed: int
     answers: list[shown.Card]
     why_not: str
     by: str
@@ -69,22 +74,31 @@ def answer(scan: str) -> Response:
 def close(scan: str) -> Response:
     """Settle a wanted repeat.
 
+    It is settled upon what the form showed: the scan, and what answers it.
+
     Raises:
-        Invalid, ScanNotFound.
+        Invalid, ScanNotFound, Stale, NotOpened, AttentionOpen.
     """
     note = asking.text("note", asking.LONGEST_NOTE, needed=True)
-    parts().records.add(actor(), asking.act(), [scan], note=note, closes=True, now=frame.now())
+    without, unopened = (request.form.get(name, "") == "yes" for name in ("without", "unopened"))
+    parts().records.close(
+        actor(), asking.act(), [scan], note=note, seen=asking.seen(), unopened=unopened, without=without,
+        now=frame.now(),
+    )  # fmt: skip
     return _back(scan)
 
 
 def told(wanted: Iterable[Wanted], alike: Mapping[str, Alike] = shown.NOBODY) -> list[Told]:
-    """Show wanted repeats."""
-    zone = parts().config.time_zone
+    """Show wanted repeats, with how many of their answers this account has not opened."""
+    zone, wanted = parts().config.time_zone, list(wanted)
+    ticks = parts().reading.opened(actor(), [answer.scan.id for one in wanted for answer in one.answers])
     return [
         Told(
             card=shown.card(one.shown, Rendition.THUMBNAIL, alike),
             asked=_asked(one.shown),
-            seen=f"{one.shown.scan.id}:{one.shown.scan.records}:{one.shown.scan.manifest}",
+            seen=asking.shown(one.shown.scan),
+            upon=[asking.shown(other.scan) for other in (one.shown, *one.answers)],
+            closed=sum(answer.scan.id not in ticks for answer in one.answers),
             answers=[shown.card(other, Rendition.THUMBNAIL) for other in one.answers],
             why_not=Outside((one.shown.scan.answer or {}).get("reason", "")),
             by=Outside((one.shown.scan.answer or {}).get("by_name", "")),
@@ -102,9 +116,8 @@ def offered(one: Shown) -> list[Told]:
         return []
     which = Filter(one.patient.id, review=Review.REPEAT)
     wanted = parts().gallery.page(actor(), which, after=None, limit=MOST_OFFERED, now=frame.now())
-    sent = datetime.fromisoformat(scan.facts["sent_at"])
-    later = [other for other in wanted if other.scan.requested_at and other.scan.requested_at < sent]
-    return told(Wanted(other) for other in later if (other.scan.answer or {}).get("by") != scan.id)
+    fitting = [other for other in wanted if may_answer(other.scan, scan)]
+    return told(Wanted(other) for other in fitting if (other.scan.answer or {}).get("by") != scan.id)
 
 
 def _asked(one: Shown) -> shown.Said:

@@ -92,7 +92,9 @@ def correct(scan: str) -> Response:
             raise Invalid("Move it to another patient instead: both are shown before it is done.")
         reason = asking.reason()
         try:
-            records.correct(actor(), act, [scan], changes=changes, reason=reason, now=frame.now())
+            records.correct(
+                actor(), act, [scan], changes=changes, reason=reason, seen=asking.records_seen(), now=frame.now()
+            )
         except ValueError:
             raise Invalid("The capture time is none.") from None
 
@@ -119,7 +121,7 @@ def withdraw(scan: str) -> Response:
 
     def say(records: Records, act: str) -> None:
         reason = asking.reason()
-        records.withdraw(actor(), act, [scan], reason=reason, now=frame.now())
+        records.withdraw(actor(), act, [scan], reason=reason, seen=asking.records_seen(), now=frame.now())
 
     return _take(scan, say) or redirect(f"/patients/{patient}", 303)
 
@@ -180,6 +182,7 @@ def _page(scan: str, problem: BrokerError | None = None) -> str:
         problem=problem.detail or problem.title if problem else "",
         changed=shown.said(_changed(problem), zone),
         visit_day=one.scan.visit_day,
+        seen=asking.shown(one.scan),
         note=Outside(facts["note"]),
         sent_by=Outside(facts["sent_by"]),
         sent_at=texts.moment(facts["sent_at"], zone),

@@ -99,12 +99,14 @@ def today() -> str:
     silent = {one.upload.id for one in (*clinic, *unsettled) if one.upload.state is State.PENDING}
     sent = _sent(midnight, unsettled)
     rest = [one for one in sent if one.upload.id not in silent]
+    repeats = parts().reading.repeats(actor(), now=frame.now())
     return frame.page(
         "today.html",
         answer=may_clear(_counted(rest, lost=len(silent & {one.upload.id for one in sent})), today=True),
         lost=_by_patient(clinic, silent),
         more=len(clinic) == _PAGE,
-        wanted=[_wanted(one.shown) for one in parts().reading.repeats(actor(), now=frame.now()).open],
+        wanted=[_wanted(one.shown) for one in repeats.open],
+        more_wanted=repeats.more_open,
         unfinished=_by_patient(one for one in rest if one.upload.state is State.PENDING),
         checking=_by_patient(one for one in sent if one.upload.state in _CHECKED),
         stored=_by_patient(one for one in sent if _safe(one.upload)),

@@ -10,10 +10,9 @@ from flask import request
 
 from ..catalog.scans import Scan
 from ..errors import BrokerError, NotOpened
-from ..ids import is_id
-from ..records.reviews import Seen
+from ..records.stale import Seen
 from ..words import BLOCKING, Kind, Review
-from . import texts
+from . import asking, texts
 
 #: Scans that are listed one by one; of more than these the number says enough.
 MOST_LISTED = 24
@@ -117,11 +116,7 @@ def unseen(items: Sequence[Item]) -> str:
 
 def seen(scan: str) -> dict[str, int | Seen]:
     """Read from the form what is signed: of the whole visit, or of this scan alone."""
-    shown: dict[str, int | Seen] = {}
-    for value in request.form.getlist("seen"):
-        identity, *numbers = value.split(":")
-        if is_id(identity) and len(numbers) == 2 and all(one.isdecimal() and len(one) < 9 for one in numbers):
-            shown[identity] = Seen(int(numbers[0]), int(numbers[1]))
+    shown: dict[str, int | Seen] = {**asking.seen()}
     # What the form did not show was not seen: whatever it is by now, that is refused as stale.
     return {scan: shown.get(scan, Seen(-1))} if request.form.get("scope") == "scan" else shown
 
@@ -135,7 +130,7 @@ def _item(row: Scan, ticks: Mapping[str, int]) -> Item:
         kind=kind,
         slices=slices,
         frames=frames,
-        seen=f"{row.id}:{row.records}:{row.manifest}",
+        seen=asking.shown(row),
         opened=opened(slices, frames, row.kind),
     )
 

@@ -6,6 +6,7 @@ each other module holds the acts of one kind.
 
 from __future__ import annotations
 
+from .additions import Additions
 from .answers import Answers
 from .corrections import Corrections
 from .history import history, public, standing
@@ -17,7 +18,7 @@ from .withdrawals import Withdrawals
 __all__ = ["Records", "history", "public", "standing"]
 
 
-class Records(Reviews, Corrections, Withdrawals, Answers, Retractions, Ticks):
+class Records(Reviews, Additions, Corrections, Withdrawals, Answers, Retractions, Ticks):
     """All the acts. ``zone`` is the clinic's: it decides which day a corrected time is on."""
 
     __slots__ = ()

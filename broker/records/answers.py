@@ -11,7 +11,7 @@ from ..catalog import Tx, scans
 from ..catalog.records import Document
 from ..catalog.scans import Scan
 from ..errors import IllegalMove, Invalid, ScanNotFound
-from ..words import CaptureSource, RecordKind, Review
+from ..words import CaptureSource, Eye, Kind, RecordKind, Review
 from .keeper import Keeper
 
 
@@ -58,13 +58,28 @@ def _found(tx: Tx, scan: str) -> Scan:
     return found[0]
 
 
+def may_answer(wanted: Scan, answer: Scan) -> bool:
+    """Whether a scan can be the repeat of another one: of that patient, eye and kind as far as known, sent later."""
+    try:
+        _refuse_other(wanted, answer)
+    except Invalid:
+        return False
+    return True
+
+
 def _refuse_other(wanted: Scan, answer: Scan) -> None:
     asked = wanted.requested_at
     if answer.id == wanted.id:
         raise Invalid("A scan is not its own repeat.", field="by")
     if answer.patient_id != wanted.patient_id:
         raise Invalid("That scan is another patient's.", field="by")
+    if _differ(answer.eye, wanted.eye, Eye.UNKNOWN) or _differ(answer.kind, wanted.kind, Kind.UNKNOWN):
+        raise Invalid("That scan is of another eye or kind. Correct it first, if that is wrong.", field="by")
     if asked is None or datetime.fromisoformat(answer.facts["sent_at"]) <= asked:
         raise Invalid("That scan was there before the repeat was asked for.", field="by")
     if answer.captured_source is not CaptureSource.UPLOAD and answer.captured_at <= asked:
         raise Invalid("That scan was captured before the repeat was asked for.", field="by")
+
+
+def _differ(one: str, other: str, unknown: str) -> bool:
+    return one != other and unknown not in (one, other)

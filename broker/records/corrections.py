@@ -15,6 +15,7 @@ from ..catalog.scans import Scan
 from ..errors import Invalid
 from ..words import CaptureSource, RecordKind
 from .keeper import Keeper
+from .stale import of_records, refuse_stale, telling
 
 #: The values of a correction that follow from the time.
 _OF_TIME = ("captured_at", "captured_source", "visit_day")
@@ -39,20 +40,25 @@ class Corrections(Keeper):
         reason: str,
         now: datetime,
         batch: str | None = None,
+        seen: Mapping[str, int] | None = None,
     ) -> list[Document]:
         """Set eye, kind, captured_at (ISO 8601) or patient of scans, or of all of one batch; both values are kept.
 
         The value that stands already, said again, confirms it: that too settles what asks for attention. Another
         patient or another eye reopens reviews; a wanted repeat stays wanted, of the new patient and eye.
 
+        ``seen``: the number of records that was shown of scans, by id.
+
         Raises:
             NotAllowed, ScanNotFound, PatientNotFound.
             Invalid: the time cannot be, or the patient was not born then.
+            Stale: somebody said something meanwhile of what ``seen`` names; ``changed`` names it, and nothing was kept.
         """
         require(actor, Act.CORRECT)
         wanted = self._wanted(changes, now)
 
         def make(tx: Tx, found: Mapping[str, Scan]) -> dict[str, Document]:
+            refuse_stale(tx, found, of_records(seen))
             _refuse_unborn(tx, found, wanted)
             said = {"kind": RecordKind.CORRECTION.value, "reason": reason}
             before = {scan.id: _before(scan) for scan in found.values()}
@@ -70,7 +76,8 @@ class Corrections(Keeper):
 
         body = [sorted(changes.items()), batch, reason]
         patient = wanted.get("patient")
-        return self.keep(actor, act, "scan.correct", ids, make, body, now, batch=batch, patient=patient)
+        with telling(self.catalog, actor, now):
+            return self.keep(actor, act, "scan.correct", ids, make, body, now, batch=batch, patient=patient)
 
     def _wanted(self, changes: Mapping[str, str], now: datetime) -> dict[str, Any]:
         wanted: dict[str, Any] = dict(changes)

@@ -1,32 +1,22 @@
-"""Reviews, which say what was seen: how much had been said, and which pictures were opened; and additions to them.
+"""Reviews, which say what was seen: how much had been said, and which pictures were opened.
 
 Whether a picture was opened is read from the ticks of this account, never taken from the review's own word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
 
-from .. import audit
 from ..access.actor import Actor
 from ..access.permissions import Act, require
-from ..catalog import Tx, opened, scans
-from ..catalog import records as rows
+from ..catalog import Tx, opened
 from ..catalog.records import Document
 from ..catalog.scans import Scan
-from ..errors import AttentionOpen, IllegalMove, Invalid, NotOpened, Stale
+from ..errors import AttentionOpen, IllegalMove, Invalid, NotOpened
 from ..words import BLOCKING, RecordKind, Review
-from .history import history
-from .keeper import Keeper, same
-
-
-class Seen(NamedTuple):
-    """What was shown of a scan: the number of records about it, and the number of its manifest."""
-
-    records: int
-    manifest: int = 1
+from .keeper import Keeper
+from .stale import Seen, refuse_stale, telling
 
 
 class Reviews(Keeper):
@@ -63,7 +53,7 @@ class Reviews(Keeper):
         shown = {scan: what if isinstance(what, Seen) else Seen(what) for scan, what in seen.items()}
 
         def make(tx: Tx, found: Mapping[str, Scan]) -> dict[str, Document]:
-            _refuse_stale(tx, found, shown)
+            refuse_stale(tx, found, shown)
             _refuse_judged(found, status)
             _refuse_doubtful(found)
             ticks = opened.of(tx, actor.account, found)
@@ -71,54 +61,21 @@ class Reviews(Keeper):
             if closed and not unopened:
                 raise NotOpened(f"{len(closed)} of {len(found)} were not opened. Open them, or sign so.", scans=closed)
             said = {"kind": RecordKind.REVIEW.value, "status": status.value, "note": note}
-            return {scan: said | _what_was_seen(found[scan], ticks.get(scan, 0)) for scan in found}
+            return {scan: said | what_was_seen(found[scan], ticks.get(scan, 0)) for scan in found}
 
         body = [{scan: list(what) for scan, what in shown.items()}, status.value, note, unopened]
-        try:
+        with telling(self.catalog, actor, now):
             return self.keep(actor, act, f"scan.{status}", shown, make, body, now)
-        except Stale as stale:
-            changed: Any = stale.members["changed"]
-            self._shown(actor, changed, now)
-            raise
-
-    def add(
-        self, actor: Actor, act: str, ids: Iterable[str], *, note: str, closes: bool = False, now: datetime
-    ) -> list[Document]:
-        """Add a note; with ``closes`` a repeat that was wanted is settled by it.
-
-        Raises:
-            NotAllowed, ScanNotFound.
-        """
-        require(actor, Act.REVIEW)
-        said = {"kind": RecordKind.ADDENDUM.value, "note": note, "closes": closes}
-        return self.keep(actor, act, "scan.addendum", ids, same(said), said, now)
-
-    def _shown(self, actor: Actor, changed: Iterable[Document], now: datetime) -> None:
-        """Write down whom the records name that somebody is shown because they came first."""
-        said = {one["scan"]: one["records"] for one in changed}
-        with self.catalog.write() as tx:
-            whose = [patient.id for _, patient in scans.find(tx, said).values()]
-            named = rows.patients_in(record for records in said.values() for record in records)
-            audit.view(tx, actor, "scan.see", now=now, subjects=[*whose, *named, *said])
 
 
-def _what_was_seen(scan: Scan, slices: int) -> Document:
+def what_was_seen(scan: Scan, slices: int) -> Document:
+    """What a record keeps of a scan that was before somebody, of which so many slices were opened."""
     frames = scan.facts["frames"]
     return {
         "seen": {"records": scan.records, "manifest": scan.manifest},
         "opened": slices > 0,
         "slices": [min(slices, frames), frames] if frames > 1 else None,
     }
-
-
-def _refuse_stale(tx: Tx, found: Mapping[str, Scan], shown: Mapping[str, Seen]) -> None:
-    late = [scan for scan, what in shown.items() if what != Seen(found[scan].records, found[scan].manifest)]
-    if late:
-        kept = rows.of_scans(tx, late)
-        changed = [
-            {"scan": scan, "records": history(kept.get(scan, []))[max(shown[scan].records, 0) :]} for scan in late
-        ]
-        raise Stale("Somebody said something about this meanwhile. Read it, then decide again.", changed=changed)
 
 
 def _refuse_judged(found: Mapping[str, Scan], status: Review) -> None:

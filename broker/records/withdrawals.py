@@ -15,6 +15,7 @@ from ..catalog.scans import Scan
 from ..errors import NotAllowed
 from ..words import RecordKind, Role
 from .keeper import Keeper
+from .stale import of_records, refuse_stale, telling
 
 
 class Withdrawals(Keeper):
@@ -23,7 +24,15 @@ class Withdrawals(Keeper):
     __slots__ = ()
 
     def withdraw(
-        self, actor: Actor, act: str, ids: Iterable[str], *, reason: str, now: datetime, restore: bool = False
+        self,
+        actor: Actor,
+        act: str,
+        ids: Iterable[str],
+        *,
+        reason: str,
+        now: datetime,
+        restore: bool = False,
+        seen: Mapping[str, int] | None = None,
     ) -> list[Document]:
         """Take scans out of gallery and counts, or with ``restore`` back in.
 
@@ -31,17 +40,20 @@ class Withdrawals(Keeper):
             NotAllowed: a technician may for what this account sent, until it was reviewed, and restores only what this
                 account has withdrawn.
             ScanNotFound: there is none, or it is so already.
+            Stale: somebody said something meanwhile of what ``seen`` names, by the number of records that was shown.
         """
         require(actor, Act.WITHDRAW)
         said = {"kind": RecordKind.WITHDRAWAL.value, "withdrawn": not restore, "reason": reason}
 
         def make(tx: Tx, found: Mapping[str, Scan]) -> dict[str, Document]:
+            refuse_stale(tx, found, of_records(seen))
             if Role.PHYSICIAN not in actor.roles:
                 _refuse_others(tx, actor, found, restore=restore)
             return dict.fromkeys(found, said)
 
         name = "scan.restore" if restore else "scan.withdraw"
-        return self.keep(actor, act, name, ids, make, said, now, withdrawn=restore)
+        with telling(self.catalog, actor, now):
+            return self.keep(actor, act, name, ids, make, said, now, withdrawn=restore)
 
 
 def _refuse_others(tx: Tx, actor: Actor, found: Mapping[str, Scan], *, restore: bool) -> None:

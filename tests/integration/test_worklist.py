@@ -76,7 +76,7 @@ def test_a_repeat_is_open_until_a_scan_of_that_eye_and_kind_was_captured_and_sen
         asked = tables.scans.update().where(tables.scans.c.id.in_([wanted.id, linked.id, not_possible.id]))
         tx.execute(asked.values(review="repeat", requested_at=NOW - timedelta(days=3)))
         answer = tables.scans.update().where(tables.scans.c.id == linked.id)
-        tx.execute(answer.values(answer_by=unknown.id, eye="OU"))
+        tx.execute(answer.values(answer_by=unknown.id, eye="unknown"))
         tx.execute(tables.scans.update().where(tables.scans.c.id == not_possible.id).values(not_possible=True))
     keep(catalog, ADA, 1, eye=Eye.OS)
     keep(catalog, ADA, 1, withdrawn=True)
@@ -91,7 +91,7 @@ def test_a_repeat_is_open_until_a_scan_of_that_eye_and_kind_was_captured_and_sen
     with catalog.read() as tx:
         assert [repeats.counts(tx, most=most) for most in (9, 1)] == [(1, 2), (1, 1)]
     came = keep(catalog, ADA, 1)
-    assert stand() == ([], sorted([wanted.id, linked.id], reverse=True), [not_possible.id])
+    assert stand() == ([], sorted([wanted.id, linked.id]), [not_possible.id])
     with catalog.read() as tx:
         ids = [wanted.id, linked.id, not_possible.id]
         assert repeats.answers(tx, ids, most=4) == {wanted.id: [came.id], linked.id: [unknown.id]}

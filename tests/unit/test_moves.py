@@ -10,7 +10,7 @@ import pytest
 from broker.catalog import audit, outbox, uploads
 from broker.catalog.patients import Patient
 from broker.catalog.scans import Scan
-from broker.errors import Invalid, PatientNotFound
+from broker.errors import Invalid, PatientNotFound, Stale
 from broker.ids import new_id
 from broker.parts import Parts
 from broker.reading import Moved
@@ -260,3 +260,30 @@ def test_attention_is_one_closed_list(clinic: Clinic, parts: Parts, ada: Patient
     clinic.move(scan, to=bea)
     found: list[Any] = clinic.now_is(scan).attention
     assert all(isinstance(code, Attention) for code in found)
+
+
+@pytest.mark.parametrize("act", ["correct", "withdraw"])
+def test_a_bulk_act_never_overrules_what_was_said_since_it_was_shown(
+    clinic: Clinic, parts: Parts, ada: Patient, act: str
+) -> None:
+    rows = shelf.series(parts, ada, 3)
+    ids, seen = [row.id for row in rows], {row.id: 0 for row in rows}
+    clinic.correct(rows[1], kind="oct")
+
+    def say(act_id: str) -> None:
+        if act == "correct":
+            parts.records.correct(TECH, act_id, ids, changes={"eye": "OS"}, reason="x", seen=seen, now=NOW)
+        else:
+            parts.records.withdraw(DOC, act_id, ids, reason="x", seen=seen, now=NOW)
+
+    before = [clinic.now_is(row) for row in rows]
+    with pytest.raises(Stale) as refused:
+        say(new_id(NOW))
+    changed: Any = refused.value.members["changed"]
+    assert [(one["scan"], one["records"][0]["kind"]) for one in changed] == [(rows[1].id, "correction")]
+    assert [clinic.now_is(row) for row in rows] == before
+    seen[rows[1].id] = 1
+    act_id = new_id(NOW)
+    say(act_id)
+    # Sent twice, it is one act: what it did itself is nothing new.
+    say(act_id)

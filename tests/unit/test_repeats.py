@@ -153,6 +153,8 @@ def test_what_cannot_be_the_answer_is_not_linked(clinic: Clinic, parts: Parts, a
         later(parts, bea, **unknown),
         later(parts, ada, sent=NOW, **unknown),
         later(parts, ada, NOW - MINUTE),
+        later(parts, ada, eye=Eye.OS, **unknown),
+        later(parts, ada, kind=Kind.OCT, **unknown),
     ):
         with pytest.raises(Invalid):
             link(refused.id)
@@ -217,10 +219,41 @@ def test_the_count_in_the_navigation_stops_at_a_hundred(clinic: Clinic, parts: P
     for start in (0, 60):
         clinic.repeat(*rows[start : start + 60])
     assert parts.reading.repeat_counts(TECH) == (100, 0)
-    assert len(parts.reading.repeats(TECH, now=NOW).open) == 60
+    found = parts.reading.repeats(TECH, now=NOW)
+    assert (len(found.open), found.more_open, found.more_to_close) == (60, 60, 0)
 
 
-def test_the_newest_request_stands_first(clinic: Clinic, parts: Parts, ada: Patient, wanted: Scan) -> None:
+def test_the_oldest_request_stands_first_so_none_is_forgotten(
+    clinic: Clinic, parts: Parts, ada: Patient, wanted: Scan
+) -> None:
     newer = shelf.scan(parts, ada, NOW - timedelta(days=9), eye=Eye.OS)
     clinic.repeat(newer, at=NOW + MINUTE)
-    assert list(groups(parts)[0]) == [newer.id, wanted.id]
+    assert list(groups(parts)[0]) == [wanted.id, newer.id]
+    rows = shelf.put(parts, [shelf.made(ada, NOW - n * MINUTE) for n in range(70)])
+    clinic.repeat(*rows, at=NOW + 2 * MINUTE)
+    assert list(groups(parts)[0])[:2] == [wanted.id, newer.id]
+
+
+def test_a_linked_scan_of_the_other_eye_or_of_another_kind_answers_nothing(
+    clinic: Clinic, parts: Parts, ada: Patient, wanted: Scan
+) -> None:
+    answer = later(parts, ada, captured_source="upload", eye=Eye.UNKNOWN, kind=Kind.UNKNOWN)
+    parts.records.answer(TECH, new_id(NOW), wanted.id, possible=True, by=answer.id, reason="", now=LATER)
+    wrong: list[dict[str, Any]] = [{"eye": "OS"}, {"eye": "OD", "kind": "oct"}]
+    for changes in wrong:
+        clinic.correct(answer, **changes)
+        assert groups(parts)[0] == {wanted.id: []}
+    clinic.correct(answer, kind=wanted.kind.value)
+    assert groups(parts)[1] == {wanted.id: [answer.id]}
+
+
+@pytest.mark.parametrize("doubt", [["eye"], ["patient"], ["captured_at", "patient"]])
+def test_what_is_in_doubt_is_shown_and_answers_nothing_until_that_is_settled(
+    clinic: Clinic, parts: Parts, ada: Patient, wanted: Scan, doubt: list[str]
+) -> None:
+    answer = later(parts, ada, attention=doubt)
+    assert groups(parts) == ({wanted.id: [answer.id]}, {}, {})
+    assert parts.reading.repeat_counts(DOC) == (1, 0)
+    clinic.correct(answer, eye="OD", patient=ada.id)
+    assert groups(parts) == ({}, {wanted.id: [answer.id]}, {})
+    assert parts.reading.repeat_counts(DOC) == (0, 1)

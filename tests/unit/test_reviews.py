@@ -15,7 +15,7 @@ from broker.catalog.scans import Scan
 from broker.errors import AttentionOpen, BrokerError, IllegalMove, Invalid, NotAllowed, NotOpened, Stale
 from broker.ids import new_id
 from broker.parts import Parts
-from broker.records.reviews import Seen
+from broker.records.stale import Seen
 from broker.words import Attention, Review, Role
 from tests.people import NOW, actor
 from tests.unit.clinic import DOC, TECH, Clinic

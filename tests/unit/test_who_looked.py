@@ -224,7 +224,7 @@ ASKED: dict[tuple[str, str], list[Ask]] = {
     ("POST", "/move"): [form("/move", scan="{scan}"), form("/move", scan="{scan}", into="{bea}")],
     ("POST", "/move/now"): [
         form("/move/now", **ACT, scan="{scan}", into="{bea}"),
-        form("/move/now", **ACT, scan="{other}", into="{ada}", reason="mistaken"),
+        form("/move/now", **ACT, scan="{other}", seen="{other}:0:1", into="{ada}", reason="mistaken"),
     ],
     ("POST", "/patients/<id:patient>/merge"): [form("/patients/{ada}/merge", mrn="{mrn}")],
     ("POST", "/patients/<id:patient>/unmerge"): [form("/patients/{ada}/unmerge", **ACT, reason="mistaken")],

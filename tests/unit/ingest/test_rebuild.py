@@ -23,7 +23,7 @@ from broker.ops.indexing import Counts
 from broker.ops.progress import PREFIX
 from broker.ops.rebuild import LEASE, MARK, ensure_indexed, index
 from broker.records import Records
-from broker.records.reviews import Seen
+from broker.records.stale import Seen
 from broker.words import Eye, Review, Role, State
 from tests import catalogs, people
 from tests.lanes import JPEG, Died, Rig, dump, fault_at, furnished

@@ -11,7 +11,8 @@ from broker.catalog.patients import Patient
 from broker.catalog.scans import Scan
 from broker.ids import new_id
 from broker.parts import Parts
-from tests.people import NOW
+from broker.words import Role
+from tests.people import NOW, actor
 from tests.unit.pages import shelf
 from tests.unit.pages.reading import Page
 from tests.unit.pages.test_reading import form
@@ -95,3 +96,28 @@ def test_a_withdrawn_scan_or_none_at_all_is_not_moved(physician: FlaskClient, pa
     asked(physician, 404, scan=[scan.id])
     asked(physician, 422)
     assert physician.post("/move/now", data={"scan": scan.id, "act": new_id(NOW), "reason": "x"}).status_code == 422
+
+
+def test_a_move_never_overrules_a_newer_one_that_its_page_did_not_show(
+    technician: FlaskClient, parts: Parts, ada: Patient
+) -> None:
+    bea = shelf.patient(parts, mrn="77", name="Other, Bea")
+    cleo = shelf.patient(parts, mrn="78", name="Right, Cleo")
+    scan = shelf.scan(parts, ada)
+    data = form(asked(technician, scan=scan.id, into=bea.id), "/move/now") | {"reason": "Mixed up", "words": ""}
+    parts.records.correct(
+        actor(Role.TECHNICIAN), new_id(NOW), [scan.id], changes={"patient": cleo.id}, reason="Hers.", now=NOW
+    )
+    late = technician.post("/move/now", data=data)
+    page = Page(late.get_data(as_text=True))
+    assert late.status_code == 412
+    assert whose(parts, scan) == [cleo.id]
+    # The page comes back with whose it is now, and with what was typed.
+    assert "Right, Cleo" in page.words
+    assert "Nothing was moved" in page.words
+    again = technician.post("/move/now", data=form(page, "/move/now") | {"reason": "Mixed up", "words": ""})
+    assert again.status_code == 303
+    assert whose(parts, scan) == [bea.id]
+    # A form that says nothing of what it showed has shown nothing.
+    bare = {"act": new_id(NOW), "scan": scan.id, "into": ada.id, "reason": "Mixed up"}
+    assert technician.post("/move/now", data=bare).status_code == 412

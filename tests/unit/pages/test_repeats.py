@@ -72,6 +72,40 @@ def test_both_pictures_are_put_before_the_physician_who_closes_it(
     assert "Repeats to close" not in read(physician, "/worklist").words
 
 
+def test_closing_signs_only_what_the_page_showed(physician: FlaskClient, parts: Parts, ada: Patient) -> None:
+    wanted = shelf.scan(parts, ada)
+    ask(parts, wanted)
+    came = answer(parts, ada)
+    page = read(physician, "/worklist")
+    assert "Close: the repeat is good (1 of 1 not opened)" in page.words
+    opened(physician, came)
+    assert "Close: the repeat is good for" in read(physician, "/worklist").words
+    parts.records.withdraw(DOC, new_id(NOW), [came.id], reason="Wrong file.", now=NOW)
+    assert physician.post(f"/scans/{wanted.id}/close", data=form(page, "/close")).status_code == 412
+    assert now_is(parts, wanted).review is Review.REPEAT
+
+
+def test_an_answer_in_doubt_is_shown_where_the_repeat_is_still_wanted(
+    physician: FlaskClient, parts: Parts, ada: Patient
+) -> None:
+    ask(parts, shelf.scan(parts, ada))
+    came = answer(parts, ada, attention=["eye"])
+    page = read(physician, "/worklist")
+    assert "Repeats to close" not in page.words
+    assert "its patient or its eye is in doubt" in page.words
+    assert f"/scans/{came.id}" in page.addresses
+
+
+def test_more_repeats_than_a_list_shows_are_counted_and_lead_to_all_of_them(
+    technician: FlaskClient, physician: FlaskClient, parts: Parts, ada: Patient
+) -> None:
+    for scan in shelf.put(parts, [shelf.made(ada, NOW - timedelta(minutes=n)) for n in range(63)]):
+        ask(parts, scan)
+    for page in (read(physician, "/worklist"), read(technician, "/upload/today")):
+        assert "and 3 more" in page.words
+        assert "/gallery?review=repeat" in page.addresses
+
+
 def test_a_repeat_that_is_no_better_is_asked_for_again(
     physician: FlaskClient, parts: Parts, ada: Patient, clock: Clock
 ) -> None:

@@ -1,6 +1,9 @@
 /** The form that signs a visit: it says what was not opened while pictures are opened, and is sent when that is kept. */
 import type { Opened, Seen } from "./opened.ts";
 
+/** Milliseconds that signing waits for what was opened to be kept: no answer at all must not hold a review back. */
+export const PATIENCE = 3_000;
+
 export interface Item {
   readonly kind: string;
   readonly slices: number;
@@ -61,11 +64,18 @@ export class Signing {
     if (this.kept || !opened) return;
     event.preventDefault();
     // While a form is just being sent, it cannot be sent again: that takes a task of its own.
-    await Promise.all([opened.flush(), new Promise((done) => setTimeout(done))]);
+    await Promise.all([atMost(opened.flush(), PATIENCE), new Promise((done) => setTimeout(done))]);
     this.kept = true;
     this.form.requestSubmit(event.submitter);
     this.kept = false;
   }
+}
+
+/** Waits for something, but no longer than this many milliseconds. */
+export function atMost(what: Promise<unknown>, patience: number): Promise<unknown> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const enough = new Promise((done) => (timer = setTimeout(done, patience)));
+  return Promise.race([what, enough]).finally(() => clearTimeout(timer));
 }
 
 function told({ dataset }: HTMLElement): string {
