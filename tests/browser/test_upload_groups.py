@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,74 @@ def test_changing_the_patient_keeps_files_eyes_and_words(
     expect(eye).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_label("Note for the physician")).to_have_value("Blur since Tuesday.")
     expect(page.get_by_label("Urgent")).to_be_checked()
+
+
+def pictures(folder: Path, *names: str) -> list[Path]:
+    tree(folder, {name: files.jpeg() for name in names})
+    return [folder / name for name in names]
+
+
+def test_files_stay_with_the_chosen_patient_only_while_he_or_she_is_chosen(
+    clinic: Clinic, page: Page, tmp_path: Path
+) -> None:
+    one, two = clinic.patient("Adopt, Aline"), clinic.patient("Otherwise, Bodo")
+    choose(page, one)
+    for name in ("a1.jpg", "a2.jpg"):
+        add(page, pictures(tmp_path, name))
+        expect(page.get_by_text(name)).to_be_visible()
+    page.get_by_role("button", name="Other patient").click()
+    expect(page.get_by_role("button", name="Send 0 files")).to_have_attribute("aria-disabled", "true")
+    choose(page, two)
+    expect(page.get_by_text(f"For{one.name}")).to_be_hidden()
+    page.get_by_role("list", name="Files to send").press("ControlOrMeta+a")
+    page.keyboard.press("1")
+    with page.expect_request(re.compile(r"/api/v1/uploads$")) as declared:
+        page.get_by_role("button", name="Send 2 files").click()
+    body: Any = declared.value.post_data_json
+    assert body["patient"] == two.id
+
+
+def test_a_second_group_leaves_the_first_one_to_the_chosen_patient_until_another_is_chosen(
+    clinic: Clinic, page: Page, tmp_path: Path
+) -> None:
+    one, two = clinic.patient("Adopt, Berta"), clinic.patient("Otherwise, Carlo")
+    choose(page, one)
+    add(page, pictures(tmp_path, "a1.jpg"))
+    expect(page.get_by_role("button", name="Send 1 file")).to_be_visible()
+    drop(page, tree(tmp_path / "day", {"other/1.jpg": files.jpeg()}))
+    expect(group(page, "Files").get_by_text(f"For{one.name}")).to_be_visible()
+    expect(page.get_by_role("button", name="Send 1 file")).to_be_visible()
+    page.get_by_role("button", name="Other patient").click()
+    choose(page, two)
+    expect(page.get_by_role("button", name="Send 0 files")).to_be_visible()
+    expect(group(page, "Files").get_by_text(f"For{one.name}")).to_be_hidden()
+
+
+def test_no_file_joins_unseen_a_group_that_was_insisted_on(clinic: Clinic, page: Page, tmp_path: Path) -> None:
+    one, two, three = (clinic.patient(name) for name in ("Insist, Anne", "Insisted, Ben", "Silent, Clara"))
+    choose(page, one)
+    add(page, pictures(tmp_path, f"{two.mrn}_1.jpg"))
+    insist = page.get_by_role("button", name=f"They are {one.name}'s all the same")
+    page.get_by_role("combobox", name="Reason").select_option(index=1)
+    insist.click()
+    expect(page.get_by_text(f"For{one.name}")).to_be_visible()
+    add(page, pictures(tmp_path, f"{three.mrn}_2.jpg"))
+    expect(page.locator("section.group")).to_have_count(2)
+    expect(page.get_by_role("button", name="Send 1 file")).to_be_visible()
+    expect(page.get_by_role("button", name=f"They are {three.name}'s")).to_be_visible()
+
+
+def test_no_file_joins_unseen_a_group_that_was_confirmed_for_somebody_not_chosen(
+    clinic: Clinic, page: Page, person: Person, tmp_path: Path
+) -> None:
+    drop(page, tree(tmp_path / "day", {"1.jpg": files.jpeg()}))
+    page.get_by_role("textbox", name="Find the patient of day").fill(person.mrn)
+    page.get_by_role("button", name=f"They are {person.name}'s").click()
+    expect(page.get_by_role("button", name="Send 1 file")).to_be_visible()
+    tree(tmp_path / "day", {"2.jpg": files.jpeg()})
+    drop(page, tmp_path / "day")
+    expect(group(page, "day (2)")).to_be_visible()
+    expect(page.get_by_role("button", name="Send 1 file")).to_be_visible()
 
 
 def test_a_new_patient_is_prefilled_from_the_header_and_is_that_group_s(
