@@ -49,6 +49,7 @@ export class DraftList {
   private readonly lastKind: LastKind;
   private readonly paths = new PathGuard();
   private selection: Selection = NONE;
+  private adding: Promise<unknown> = Promise.resolve();
   private person: Person | null = null;
 
   constructor(
@@ -87,14 +88,15 @@ export class DraftList {
     return this.ask.open;
   }
 
-  /** Whether the names of the files could not be compared with the patients who are known. */
-  get unguarded(): boolean {
-    return this.paths.failed;
+  /** How many files have names that could not be compared with the patients who are known. */
+  get unguarded(): number {
+    return this.missing.length;
   }
 
-  /** Waits until it is known whom the files' names name. */
-  settled(): Promise<void> {
-    return this.paths.settled();
+  /** Waits until all files that were chosen are read, and until it is known whom their names name. */
+  async settled(): Promise<void> {
+    await this.adding;
+    await this.paths.settled();
   }
 
   /** Whose files these are, if there is one group, and it says nothing else. */
@@ -105,8 +107,14 @@ export class DraftList {
     this.show();
   }
 
-  /** Reads what the files say about themselves, and lists them; gives those that cannot be stored, and the references of the others. */
-  async add(chosen: readonly Chosen[], handles: readonly FileSystemHandle[], reading: (done: number) => void): Promise<{ refused: Refused[]; added: string[] }> {
+  /** Reads what the files say about themselves, and lists them; gives those that cannot be stored, and the references of the others. One choice after the other. */
+  add(...choice: Parameters<DraftList["read"]>): ReturnType<DraftList["read"]> {
+    const read = this.adding.then(() => this.read(...choice));
+    this.adding = read.catch(() => undefined);
+    return read;
+  }
+
+  private async read(chosen: readonly Chosen[], handles: readonly FileSystemHandle[], reading: (done: number) => void): Promise<{ refused: Refused[]; added: string[] }> {
     const known = new Set([...this.drafts.values()].map(identity));
     const fresh = chosen.filter((one) => !known.has(identity(one)));
     const start = this.drafts.size === 0;
@@ -254,6 +262,10 @@ export class DraftList {
     return this.keys().length > 0 ? [...this.selection.chosen] : [...this.drafts.keys()];
   }
 
+  private get missing(): readonly Draft[] {
+    return [...this.drafts.values()].filter((draft) => this.paths.missing(draft));
+  }
+
   private get kindChoice(): HTMLSelectElement {
     return part(this.root, "[data-kind]");
   }
@@ -274,7 +286,8 @@ export class DraftList {
 
   /** Whom paths name, and whom headers name, is found out while a person looks at the list. */
   private async lookUp(added: readonly Draft[]): Promise<void> {
-    await this.paths.look(added);
+    // What was missed before is asked about once more.
+    await this.paths.look([...new Set([...added, ...this.missing])]);
     this.regroup();
     this.regrouped();
   }
