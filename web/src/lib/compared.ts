@@ -15,8 +15,17 @@ function telling(text: string): string[] {
   const single = words(said);
   const parts = said.toLowerCase().split(/[\s_,;:()[\]{}+=&@#~'"/\\]+/).map((part) => part.replace(/\.[a-z0-9]{1,8}$/, ""));
   const numbers = [...single, ...parts].filter((one) => one.length >= SHORTEST && !isGeneral(one));
-  const names = single.flatMap((_, at) => Array.from({ length: MOST - 1 }, (_none, more) => single.slice(at, at + more + 2)));
-  return [...numbers, ...names.filter((run) => run.length > 1 && !run.some(isGeneral)).map((run) => run.join(" "))];
+  return [...numbers, ...runs(single)];
+}
+
+/** Two words side by side, and up to `MOST`, none of them general. */
+function runs(single: readonly string[]): string[] {
+  const general = single.map(isGeneral);
+  const found: string[] = [];
+  for (let at = 0; at < single.length; at++) {
+    for (let end = at; end < Math.min(at + MOST, single.length) && !general[end]; end++) if (end > at) found.push(single.slice(at, end + 1).join(" "));
+  }
+  return found;
 }
 
 export class Compared {
