@@ -359,7 +359,7 @@ def test_files_that_are_still_read_are_not_sent_unseen(page: Page, person: Perso
     page.evaluate(_SLOW_HEADS)
     add(page, save_right(tmp_path / "two", person))
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("Something has changed just now.")).to_be_attached()
+    expect(page.locator(".go").get_by_text("Something has changed just now.")).to_be_visible()
     expect(page.get_by_role("button", name="Send 2 files")).to_be_visible()
     expect(page.get_by_role("region", name="Sent from this page")).to_be_hidden()
 

@@ -23,6 +23,7 @@ import { Repeat } from "./repeat.ts";
 
 /** A patient chosen this long ago, in milliseconds, with nothing done since, may be the last one's: nobody is chosen. */
 const FORGET = 600_000;
+const CHANGED = "Something has changed just now. Look at the list, then press Send again.";
 /** Patients offered again by one click. */
 const RECENT = 6;
 
@@ -35,6 +36,8 @@ class UploadPanel extends HTMLElement {
   private drafts!: DraftList;
   private engine!: Engine;
   private overall!: Overall;
+  /** What stood there when sending was stopped because it had changed; empty: it was not. */
+  private halted = "";
   /** For whom, and with which words, somebody said that note and urgency are for all of several patients. */
   private forAll = "";
   private forgetting: ReturnType<typeof setTimeout> | undefined;
@@ -268,7 +271,11 @@ class UploadPanel extends HTMLElement {
     const owned = this.drafts.owned;
     const why = this.why();
     if (why) return this.say(why.said);
-    if (this.standing !== shown) return this.say("Something has changed just now. Look at the list, then press Send again.");
+    if (this.standing !== shown) {
+      this.halted = this.standing;
+      this.show();
+      return this.say(CHANGED);
+    }
     if (owned.length === 0) return this.drafts.size > 0 ? this.say("Choose the patient first.") : undefined;
     const { urgent, note } = this.words;
     for (const [key, some] of grouped(owned)) {
@@ -370,7 +377,8 @@ class UploadPanel extends HTMLElement {
     setText(this, "[data-send-count]", files(ready));
     const why = this.why();
     const rest = count - ready;
-    setText(this, "[data-why]", why?.shown ?? (rest > 0 ? `${files(rest)} without a patient ${rest === 1 ? "stays" : "stay"} here` : ""));
+    if (this.halted && this.halted !== this.standing) this.halted = "";
+    setText(this, "[data-why]", why?.shown ?? (this.halted ? CHANGED : rest > 0 ? `${files(rest)} without a patient ${rest === 1 ? "stays" : "stay"} here` : ""));
     // aria-disabled, not disabled: the button stays reachable, and says why when it is pressed.
     part(this, "[data-send]").ariaDisabled = String(why !== null || ready === 0);
   }
