@@ -6,26 +6,15 @@ import { isGeneral } from "./suggest.ts";
 const LONGEST = 200;
 /** Characters of a record number that a path can be said to hold. */
 const SHORTEST = 4;
-/** Words side by side that are looked at as one name. */
-const MOST = 3;
 
-/** What of a text may name somebody: words long enough for a record number, and words side by side. Eyes, kinds and counters name nobody. */
+/** What of a text may name somebody: words long enough for a record number, and two words side by side. Eyes, kinds and counters name nobody. */
 function telling(text: string): string[] {
   const said = text.slice(0, LONGEST);
   const single = words(said);
   const parts = said.toLowerCase().split(/[\s_,;:()[\]{}+=&@#~'"/\\]+/).map((part) => part.replace(/\.[a-z0-9]{1,8}$/, ""));
   const numbers = [...single, ...parts].filter((one) => one.length >= SHORTEST && !isGeneral(one));
-  return [...numbers, ...runs(single)];
-}
-
-/** Two words side by side, and up to `MOST`, none of them general. */
-function runs(single: readonly string[]): string[] {
   const general = single.map(isGeneral);
-  const found: string[] = [];
-  for (let at = 0; at < single.length; at++) {
-    for (let end = at; end < Math.min(at + MOST, single.length) && !general[end]; end++) if (end > at) found.push(single.slice(at, end + 1).join(" "));
-  }
-  return found;
+  return [...numbers, ...single.flatMap((word, at) => (at > 0 && !general[at - 1] && !general[at] ? [`${single[at - 1]} ${word}`] : []))];
 }
 
 export class Compared {
