@@ -217,7 +217,7 @@ def test_files_stay_with_the_chosen_patient_only_while_he_or_she_is_chosen(
 def test_a_second_group_leaves_the_first_one_to_the_chosen_patient_until_another_is_chosen(
     clinic: Clinic, page: Page, tmp_path: Path
 ) -> None:
-    one, two = clinic.patient("Adopt, Berta"), clinic.patient("Otherwise, Carlo")
+    one, two = clinic.patient("Adoptive, Berta"), clinic.patient("Elsewhere, Carlo")
     choose(page, one)
     add(page, pictures(tmp_path, "a1.jpg"))
     expect(page.get_by_role("button", name="Send 1 file")).to_be_visible()
