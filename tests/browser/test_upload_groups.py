@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests import dicoms
 from tests.browser import files
@@ -186,6 +187,197 @@ def test_changing_the_patient_keeps_files_eyes_and_words(
     expect(eye).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_label("Note for the physician")).to_have_value("Blur since Tuesday.")
     expect(page.get_by_label("Urgent")).to_be_checked()
+
+
+def pictures(folder: Path, *names: str) -> list[Path]:
+    tree(folder, {name: files.jpeg() for name in names})
+    return [folder / name for name in names]
+
+
+def test_files_stay_with_the_chosen_patient_only_while_he_or_she_is_chosen(
+    clinic: Clinic, page: Page, tmp_path: Path
+) -> None:
+    one, two = clinic.patient("Adopt, Aline"), clinic.patient("Otherwise, Bodo")
+    choose(page, one)
+    for name in ("a1.jpg", "a2.jpg"):
+        add(page, pictures(tmp_path, name))
+        expect(page.get_by_text(name)).to_be_visible()
+    page.get_by_role("button", name="Other patient").click()
+    expect(page.get_by_role("button", name="Send 0 files")).to_have_attribute("aria-disabled", "true")
+    choose(page, two)
+    expect(page.get_by_text(f"For{one.name}")).to_be_hidden()
+    page.get_by_role("list", name="Files to send").press("ControlOrMeta+a")
+    page.keyboard.press("1")
+    with page.expect_request(re.compile(r"/api/v1/uploads$")) as declared:
+        page.get_by_role("button", name="Send 2 files").click()
+    body: Any = declared.value.post_data_json
+    assert body["patient"] == two.id
+
+
+def test_a_second_group_leaves_the_first_one_to_the_chosen_patient_until_another_is_chosen(
+    clinic: Clinic, page: Page, tmp_path: Path
+) -> None:
+    one, two = clinic.patient("Adoptive, Berta"), clinic.patient("Elsewhere, Carlo")
+    choose(page, one)
+    add(page, pictures(tmp_path, "a1.jpg"))
+    expect(page.get_by_role("button", name="Send 1 file")).to_be_visible()
+    drop(page, tree(tmp_path / "day", {"other/1.jpg": files.jpeg()}))
+    expect(group(page, "Files").get_by_text(f"For{one.name}")).to_be_visible()
+    expect(page.get_by_role("button", name="Send 1 file")).to_be_visible()
+    page.get_by_role("button", name="Other patient").click()
+    choose(page, two)
+    expect(page.get_by_role("button", name="Send 0 files")).to_be_visible()
+    expect(group(page, "Files").get_by_text(f"For{one.name}")).to_be_hidden()
+
+
+def test_no_file_joins_unseen_a_group_that_was_insisted_on(clinic: Clinic, page: Page, tmp_path: Path) -> None:
+    one, two, three = (clinic.patient(name) for name in ("Insist, Anne", "Insisted, Ben", "Silent, Clara"))
+    choose(page, one)
+    add(page, pictures(tmp_path, f"{two.mrn}_1.jpg"))
+    insist = page.get_by_role("button", name=f"They are {one.name}'s all the same")
+    page.get_by_role("combobox", name="Reason").select_option(index=1)
+    insist.click()
+    expect(page.get_by_text(f"For{one.name}")).to_be_visible()
+    add(page, pictures(tmp_path, f"{three.mrn}_2.jpg"))
+    expect(page.locator("section.group")).to_have_count(2)
+    expect(page.get_by_role("button", name="Send 1 file")).to_be_visible()
+    expect(page.get_by_role("button", name=f"They are {three.name}'s")).to_be_visible()
+
+
+def test_no_file_joins_unseen_a_group_that_was_confirmed_for_somebody_not_chosen(
+    clinic: Clinic, page: Page, person: Person, tmp_path: Path
+) -> None:
+    drop(page, tree(tmp_path / "day", {"ada/1.jpg": files.jpeg(), "bob/1.jpg": files.jpeg()}))
+    page.get_by_role("textbox", name="Find the patient of day / ada").fill(person.mrn)
+    page.get_by_role("button", name=f"They are {person.name}'s").click()
+    expect(page.get_by_role("button", name="Send 1 file")).to_be_visible()
+    tree(tmp_path / "day", {"ada/2.jpg": files.jpeg()})
+    drop(page, tmp_path / "day")
+    expect(group(page, "day / ada (2)")).to_be_visible()
+    expect(page.get_by_role("button", name="Send 1 file")).to_be_visible()
+
+
+def two_patients(clinic: Clinic, page: Page, folder: Path) -> tuple[Person, Person]:
+    """Put a picture of each of two patients on the list, confirmed for them, with its eye."""
+    one, two = clinic.patient("Several, Sara"), clinic.patient("Several, Tina")
+    drop(page, tree(folder, {f"{who.mrn}/1.dcm": picture(who, ImageLaterality="R") for who in (one, two)}))
+    page.get_by_role("button", name="All as suggested: 2 groups").click()
+    expect(page.get_by_role("button", name="Send 2 files")).to_have_attribute("aria-disabled", "false")
+    return one, two
+
+
+def test_a_note_for_several_patients_is_confirmed_for_all_of_them(clinic: Clinic, page: Page, tmp_path: Path) -> None:
+    two_patients(clinic, page, tmp_path / "day")
+    page.get_by_label("Note for the physician").fill("Compare with March.")
+    button = page.get_by_role("button", name="Send 2 files")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    button.press("Enter")
+    expect(page.get_by_text("or send for one patient at a time.")).to_be_attached()
+    page.get_by_label("The note for all 2 patients").check()
+    expect(button).to_have_attribute("aria-disabled", "false")
+    # Other words are another thing to say.
+    page.get_by_label("Urgent", exact=True).check()
+    expect(button).to_have_attribute("aria-disabled", "true")
+    page.get_by_label("The note and urgent for all 2 patients").check()
+    button.click()
+    expect(page.get_by_role("region", name="Sent from this page")).to_contain_text("Several, Tina")
+
+
+def test_several_patients_without_a_note_need_no_further_word(clinic: Clinic, page: Page, tmp_path: Path) -> None:
+    two_patients(clinic, page, tmp_path / "day")
+    expect(page.get_by_label("for all 2 patients")).to_be_hidden()
+    page.get_by_role("button", name="Send 2 files").click()
+    expect(page.get_by_role("region", name="Sent from this page")).to_contain_text("Several, Sara")
+
+
+def test_a_note_loses_what_cannot_be_seen_before_it_is_sent(page: Page, person: Person, tmp_path: Path) -> None:
+    choose(page, person)
+    add(page, pictures(tmp_path, "n1.jpg"))
+    page.get_by_role("group", name="Eye of n1.jpg").get_by_role("button", name="OD").click()
+    note = page.get_by_label("Note for the physician")
+    note.fill("seen at \u200e12/03/2026")
+    expect(note).to_have_value("seen at 12/03/2026")
+    expect(page.get_by_text("Characters that cannot be seen were taken out of the note.")).to_be_visible()
+    with page.expect_response(re.compile(r"/api/v1/uploads$")) as declared:
+        page.get_by_role("button", name="Send 1 file").click()
+    assert declared.value.ok
+    body: Any = declared.value.request.post_data_json
+    assert body["note"] == "seen at 12/03/2026"
+    expect(page.get_by_text("Characters that cannot be seen")).to_be_hidden()
+
+
+def test_names_that_were_not_compared_are_counted_until_they_are(
+    visits: Visits, page: Page, person: Person, tmp_path: Path
+) -> None:
+    visits.allow(r"Failed to load resource|net::ERR_")
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.post_data or "")
+        route.abort() if "first" in asked[-1] and len(asked) < 3 else route.continue_()
+
+    page.route("**/patients/named", answer)
+    choose(page, person)
+    add(page, pictures(tmp_path, "first_Meyer.jpg"))
+    notice = page.get_by_text("were not compared with patients' names and numbers")
+    expect(notice).to_contain_text("The names of 1 file were")
+    # Asked once more together with the second one, and not answered again; the third question is.
+    add(page, pictures(tmp_path, "second_Roth.jpg"))
+    expect(notice).to_contain_text("The names of 2 files were")
+    add(page, pictures(tmp_path, "third_Kern.jpg"))
+    expect(notice).to_be_hidden()
+
+
+def test_more_names_than_can_be_asked_about_are_counted(page: Page, person: Person, tmp_path: Path) -> None:
+    choose(page, person)
+    names = [f"Surname{number}_Name{number}_OD.jpg" for number in range(400)]
+    content = files.jpeg()
+    drop(page, tree(tmp_path / "flat", dict.fromkeys(names, content)))
+    expect(page.get_by_text("were not compared with patients' names and numbers")).to_be_visible()
+
+
+def test_a_slow_answer_about_names_stops_sending_once_and_is_said(page: Page, person: Person, tmp_path: Path) -> None:
+    page.route("**/patients/named", lambda _route: None)
+    page.clock.install()
+    choose(page, person)
+    add(page, pictures(tmp_path, "slow_Meyer.jpg"))
+    page.get_by_role("group", name="Eye of slow_Meyer.jpg").get_by_role("button", name="OD").click()
+    send = page.get_by_role("button", name="Send 1 file")
+    send.click()
+    page.clock.run_for(11_000)
+    expect(page.get_by_text("The names of 1 file were not compared")).to_be_visible()
+    expect(page.get_by_role("region", name="Sent from this page")).to_be_hidden()
+    send.click()
+    page.clock.run_for(11_000)
+    expect(page.get_by_role("region", name="Sent from this page")).to_contain_text(person.mrn)
+
+
+def test_files_that_are_still_read_are_not_sent_unseen(page: Page, person: Person, tmp_path: Path) -> None:
+    choose(page, person)
+    add(page, save_right(tmp_path / "one", person))
+    expect(page.get_by_role("button", name="Send 1 file")).to_have_attribute("aria-disabled", "false")
+    page.evaluate(_SLOW_HEADS)
+    add(page, save_right(tmp_path / "two", person))
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".go").get_by_text("Something has changed just now.")).to_be_visible()
+    expect(page.get_by_role("button", name="Send 2 files")).to_be_visible()
+    expect(page.get_by_role("region", name="Sent from this page")).to_be_hidden()
+
+
+def save_right(folder: Path, person: Person) -> list[Path]:
+    """A picture of the right eye that says whose it is."""
+    name = f"{folder.name}.dcm"
+    tree(folder, {name: picture(person, ImageLaterality="R")})
+    return [folder / name]
+
+
+#: Files are read as slowly as from a full card.
+_SLOW_HEADS = """() => {
+    const read = Blob.prototype.arrayBuffer;
+    Blob.prototype.arrayBuffer = function () {
+        return new Promise((resolve) => setTimeout(resolve, 1500)).then(() => read.call(this));
+    };
+}"""
 
 
 def test_a_new_patient_is_prefilled_from_the_header_and_is_that_group_s(

@@ -128,9 +128,23 @@ test("a file that is no picture is not sent again", async () => {
   assert.equal(declared.length, 1);
 });
 
+test("a declaration that was refused for its form is made anew, under the same id", async () => {
+  let bad = true;
+  const { tools, declared } = service({ declare: () => (bad ? new Problem(422, "invalid", "No", "No") : {}) });
+  const batch = new Batch(order, [item("a"), item("b")], tools, () => undefined);
+  await batch.start();
+  assert.ok(all(batch, "failed"));
+  bad = false;
+  batch.retry();
+  await until(() => all(batch, "stored"));
+  assert.equal(declared.length, 2);
+  assert.notEqual(declared[0], declared[1]);
+  assert.equal(declared[0]!.batch, declared[1]!.batch);
+});
+
 test("a declaration that failed is said again under the same id, once for all its files", async () => {
   let down = true;
-  const { tools, declared } = service({ declare: () => (down ? new Problem(422, "invalid", "No", "No") : {}) });
+  const { tools, declared } = service({ declare: () => (down ? new Problem(409, "batch-closed", "No", "No") : {}) });
   const batch = new Batch(order, Array.from({ length: 20 }, (_, index) => item(`f${index}`)), tools, () => undefined);
   await batch.start();
   assert.ok(all(batch, "failed"));

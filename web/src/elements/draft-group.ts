@@ -23,6 +23,8 @@ export class DraftGroup {
   readonly element: HTMLElement;
   readonly drafts = new Map<string, Draft>();
   readonly whose: GroupOwner;
+  /** Whether it was the only group, and the page's patient its own, before others came: so it stays while he or she is chosen. */
+  ofPage = false;
   /** Whom a search for what the header says found; null: nobody has looked yet. */
   private found: readonly Person[] | null = null;
   private lookedFor = "";
@@ -36,7 +38,7 @@ export class DraftGroup {
     acts: Acts,
   ) {
     this.element = copy(root, "template[data-group]");
-    this.whose = new GroupOwner(root, part(this.element, "[data-owner]"), () => acts.changed(), () => acts.makeNew(this));
+    this.whose = new GroupOwner(root, part(this.element, "[data-owner]"), () => this.refs, () => acts.changed(), () => acts.makeNew(this));
     part(this.element, "[data-confirm]").addEventListener("click", () => acts.confirmNames(this.suggestedEyes()));
     part(this.element, ".group-acts .eyes").addEventListener("click", ({ target }) => {
       const eye = (target as Element).closest<HTMLElement>("[data-group-eye]")?.dataset["groupEye"];
@@ -75,17 +77,25 @@ export class DraftGroup {
     return this.hints.length > 0 || this.all.some(({ named }) => named.length > 0);
   }
 
+  /** Whether a further file may join it: nobody joins those about which a person has said something, but for the page's own patient. */
+  takes(page: Person | null): boolean {
+    const { person, reason } = this.whose;
+    return person === null || (person.id === page?.id && !reason);
+  }
+
   /** Whose the files are: whom a person confirmed for this group; `alone`, of a single group, whoever is chosen for the page. */
   owner(page: Person | null, alone: boolean): Person | null {
     if (this.whose.isOpen) return null;
-    return this.whose.person ?? (alone ? page : null);
+    return this.whose.person ?? (alone || this.ofPage ? page : null);
   }
 
   /** What stands against sending these files for this patient. */
   against(person: Person | null): string[] {
-    if (!person || this.whose.reason) return [];
-    const header = this.all.flatMap(({ facts }) => against(facts, person));
-    const path = this.others(person).map(([draft, other]) => (namedBy(draft.path, other) === "number" ? "record number in the path" : "name in the path"));
+    if (!person) return [];
+    // Of these a person has said that they are this patient's all the same.
+    const unsaid = this.all.filter(({ ref }) => !this.whose.insisted.has(ref));
+    const header = unsaid.flatMap(({ facts }) => against(facts, person));
+    const path = others(unsaid, person).map(([draft, other]) => (namedBy(draft.path, other) === "number" ? "record number in the path" : "name in the path"));
     return [...new Set([...header, ...path])];
   }
 
@@ -144,14 +154,14 @@ export class DraftGroup {
       return eye ? [[ref, eye] as const] : [];
     }));
   }
+}
 
-  /** Files whose path names somebody else, and not this patient, with whom. */
-  private others(person: Person): (readonly [Draft, Person])[] {
-    return this.all.flatMap((draft) => {
-      const other = draft.named.every(({ id }) => id !== person.id) && namedBy(draft.path, person) === null ? draft.named[0] : undefined;
-      return other ? [[draft, other] as const] : [];
-    });
-  }
+/** Files whose path names somebody else, and not this patient, with whom. */
+function others(drafts: readonly Draft[], person: Person): (readonly [Draft, Person])[] {
+  return drafts.flatMap((draft) => {
+    const other = draft.named.every(({ id }) => id !== person.id) && namedBy(draft.path, person) === null ? draft.named[0] : undefined;
+    return other ? [[draft, other] as const] : [];
+  });
 }
 
 const said = ({ name, birth, id }: Hint): string => [name, birth && `born ${day(birth)}`, id && `MRN ${id}`].filter(Boolean).join(" · ");

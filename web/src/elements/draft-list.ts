@@ -49,6 +49,7 @@ export class DraftList {
   private readonly lastKind: LastKind;
   private readonly paths = new PathGuard();
   private selection: Selection = NONE;
+  private adding: Promise<unknown> = Promise.resolve();
   private person: Person | null = null;
 
   constructor(
@@ -87,28 +88,38 @@ export class DraftList {
     return this.ask.open;
   }
 
-  /** Whether the names of the files could not be compared with the patients who are known. */
-  get unguarded(): boolean {
-    return this.paths.failed;
+  /** How many files have names that could not be compared with the patients who are known. */
+  get unguarded(): number {
+    return this.missing.length;
   }
 
-  /** Waits until it is known whom the files' names name. */
-  settled(): Promise<void> {
-    return this.paths.settled();
+  /** Waits until all files that were chosen are read, and until it is known whom their names name. */
+  async settled(): Promise<void> {
+    await this.adding;
+    await this.paths.settled();
   }
 
   /** Whose files these are, if there is one group, and it says nothing else. */
   choose(person: Person | null): void {
+    // What was another patient's only because he or she was chosen is nobody's now.
+    if (person?.id !== this.person?.id) for (const group of this.all) group.ofPage = false;
     this.person = person;
     this.show();
   }
 
-  /** Reads what the files say about themselves, and lists them; gives those that cannot be stored, and the references of the others. */
-  async add(chosen: readonly Chosen[], handles: readonly FileSystemHandle[], reading: (done: number) => void): Promise<{ refused: Refused[]; added: string[] }> {
+  /** Reads what the files say about themselves, and lists them; gives those that cannot be stored, and the references of the others. One choice after the other. */
+  add(...choice: Parameters<DraftList["read"]>): ReturnType<DraftList["read"]> {
+    const read = this.adding.then(() => this.read(...choice));
+    this.adding = read.catch(() => undefined);
+    return read;
+  }
+
+  private async read(chosen: readonly Chosen[], handles: readonly FileSystemHandle[], reading: (done: number) => void): Promise<{ refused: Refused[]; added: string[] }> {
     const known = new Set([...this.drafts.values()].map(identity));
     const fresh = chosen.filter((one) => !known.has(identity(one)));
     const start = this.drafts.size === 0;
-    this.adopt();
+    const page = this.person?.id;
+    const stood = this.ofPage();
     const refused: Refused[] = [];
     const added: Draft[] = [];
     for (let at = 0; at < fresh.length; at += ABREAST) {
@@ -120,6 +131,8 @@ export class DraftList {
     }
     for (const draft of [...this.drafts.values()].slice(0, HASHED_AHEAD)) void draft.digest()?.catch(() => undefined);
     this.regroup();
+    // More files have made a second group: the first one stays whose it was.
+    if (stood && this.groups.size > 1 && this.groups.has(stood.key)) stood.ofPage = this.person?.id === page;
     const first = this.keys()[0];
     // Shown first: nothing hidden can take the focus.
     this.hooks.changed();
@@ -166,10 +179,11 @@ export class DraftList {
     return group.owner(this.person, this.groups.size === 1);
   }
 
-  /** More files may make a second group: then the first one stays whose it is now. */
-  private adopt(): void {
+  /** The only group, if its files are the page's patient's, and nothing stands against it. */
+  private ofPage(): DraftGroup | null {
     const [group] = this.all;
-    if (this.groups.size === 1 && group && this.person && !group.whose.person && group.against(this.person).length === 0) group.whose.person = this.person;
+    const owner = this.groups.size === 1 && group ? this.owner(group) : null;
+    return group && owner && owner === this.person && group.against(owner).length === 0 ? group : null;
   }
 
   private async draft({ file, path }: Chosen, handles: readonly FileSystemHandle[]): Promise<Draft | Refused> {
@@ -188,10 +202,12 @@ export class DraftList {
     return draft;
   }
 
-  private group(key: string, path: string): DraftGroup {
+  /** The group that a file with this key joins: nothing joins unseen what a person has confirmed, so there may be a second one of it. */
+  private group(base: string, path: string): DraftGroup {
+    const [key, number] = this.free(base);
     const known = this.groups.get(key);
     if (known) return known;
-    const folder = fileName(key.startsWith("folder/") && key.length > 7 ? key.slice(7).replaceAll("/", " / ") : path.split("/").slice(0, -1).join(" / ") || "Files");
+    const folder = fileName(base.startsWith("folder/") && base.length > 7 ? base.slice(7).replaceAll("/", " / ") : path.split("/").slice(0, -1).join(" / ") || "Files") + (number > 1 ? ` (${number})` : "");
     const made: DraftGroup = new DraftGroup(this.root, key, folder, this.model, {
       changed: () => this.regrouped(),
       makeNew: (group) => this.hooks.makeNew(group),
@@ -204,6 +220,14 @@ export class DraftList {
     this.groups.set(key, made);
     this.listen(made);
     return made;
+  }
+
+  /** The key of the first group of this kind that a file may join, or that is to be made, and which one of its kind it is. */
+  private free(base: string): [string, number] {
+    let [key, number] = [base, 1];
+    // No path and no header holds this character: nothing else has such a key.
+    while (this.groups.get(key)?.takes(this.person) === false) key = `${base}\0${++number}`;
+    return [key, number];
   }
 
   private listen(group: DraftGroup): void {
@@ -238,6 +262,10 @@ export class DraftList {
     return this.keys().length > 0 ? [...this.selection.chosen] : [...this.drafts.keys()];
   }
 
+  private get missing(): readonly Draft[] {
+    return [...this.drafts.values()].filter((draft) => this.paths.missing(draft));
+  }
+
   private get kindChoice(): HTMLSelectElement {
     return part(this.root, "[data-kind]");
   }
@@ -258,7 +286,8 @@ export class DraftList {
 
   /** Whom paths name, and whom headers name, is found out while a person looks at the list. */
   private async lookUp(added: readonly Draft[]): Promise<void> {
-    await this.paths.look(added);
+    // What was missed before is asked about once more.
+    await this.paths.look([...new Set([...added, ...this.missing])]);
     this.regroup();
     this.regrouped();
   }
@@ -271,11 +300,10 @@ export class DraftList {
     const drafts = this.all.flatMap((group) => group.all.map((draft) => ({ draft, group })));
     const keys = grouping(drafts.map(({ draft }) => ({ path: draft.path, patient: draft.facts.patient, named: draft.named.map(({ id }) => id) })));
     drafts.forEach(({ draft, group }, index) => {
-      const key = keys[index]!;
-      const taken = this.groups.get(key)?.whose.person;
-      if (key === group.key || group.whose.person || (taken && taken.id !== this.person?.id)) return;
+      const base = keys[index]!;
+      if (group.whose.person || this.free(base)[0] === group.key) return;
       group.drafts.delete(draft.ref);
-      this.group(key, draft.path).drafts.set(draft.ref, draft);
+      this.group(base, draft.path).drafts.set(draft.ref, draft);
     });
     for (const group of this.all.filter(({ drafts: rest }) => rest.size === 0)) {
       group.element.remove();

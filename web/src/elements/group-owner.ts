@@ -23,8 +23,10 @@ export interface Whose {
 export class GroupOwner {
   /** Whom a person confirmed for this group. */
   person: Person | null = null;
-  /** Why the files are this patient's although they name another one. */
+  /** Why files are this patient's although they name another one. */
   reason = "";
+  /** The files about which that was said, by reference: of others nobody has said it. */
+  insisted: ReadonlySet<string> = new Set();
   private readonly element: HTMLElement;
   private changing = false;
   /** Who stands in the words and on the button of insisting. */
@@ -35,6 +37,8 @@ export class GroupOwner {
   constructor(
     root: HTMLElement,
     place: HTMLElement,
+    /** References of the group's files now. */
+    private readonly refs: () => readonly string[],
     private readonly changed: () => void,
     makeNew: () => void,
   ) {
@@ -64,6 +68,7 @@ export class GroupOwner {
   take(person: Person, reason = ""): void {
     this.person = person;
     this.reason = reason;
+    this.insisted = new Set(reason ? this.refs() : []);
     this.changing = false;
     part<HTMLInputElement>(this.element, "[data-find]").value = "";
     part(this.element, "[data-results]").replaceChildren();
@@ -127,6 +132,7 @@ export class GroupOwner {
     this.changing = true;
     this.person = null;
     this.reason = "";
+    this.insisted = new Set();
     this.changed();
     part(this.element, "[data-find]").focus();
   }

@@ -6,7 +6,7 @@ import type { Begun } from "../lib/api.ts";
 import { counts, declared } from "../lib/draft.ts";
 import { type Gathered, MOST_AT_ONCE, fromDrop, fromInput } from "../lib/folder.ts";
 import { Keep } from "../lib/keep.ts";
-import { fileName } from "../lib/outside.ts";
+import { fileName, plain } from "../lib/outside.ts";
 import { files } from "../lib/text.ts";
 import { type Taken, refusedByName } from "../lib/types.ts";
 import { BatchCard, type Sent } from "./batch-card.ts";
@@ -23,6 +23,7 @@ import { Repeat } from "./repeat.ts";
 
 /** A patient chosen this long ago, in milliseconds, with nothing done since, may be the last one's: nobody is chosen. */
 const FORGET = 600_000;
+const CHANGED = "Something has changed just now. Look at the list, then press Send again.";
 /** Patients offered again by one click. */
 const RECENT = 6;
 
@@ -35,6 +36,10 @@ class UploadPanel extends HTMLElement {
   private drafts!: DraftList;
   private engine!: Engine;
   private overall!: Overall;
+  /** What stood there when sending was stopped because it had changed; empty: it was not. */
+  private halted = "";
+  /** For whom, and with which words, somebody said that note and urgency are for all of several patients. */
+  private forAll = "";
   private forgetting: ReturnType<typeof setTimeout> | undefined;
   private readonly leaving = new AbortController();
 
@@ -88,6 +93,7 @@ class UploadPanel extends HTMLElement {
     });
     part(this, "[data-asker-cancel]").addEventListener("click", () => this.chosenForGroup(null));
     part(this, "[data-send]").addEventListener("click", () => void this.send());
+    this.listenToWords();
     part(this, "[data-recent]").addEventListener("click", ({ target }) => {
       const chip = target instanceof Element && target.closest<HTMLElement>("[data-patient]");
       if (chip) this.choose(personOf(chip));
@@ -96,6 +102,22 @@ class UploadPanel extends HTMLElement {
     addEventListener("keydown", (event) => this.key(event), { signal });
     addEventListener("beforeunload", (event) => this.moving() && event.preventDefault(), { signal });
     addEventListener("submit", (event) => this.signOut(event), { signal, capture: true });
+  }
+
+  private listenToWords(): void {
+    const note = part<HTMLInputElement>(this, "[data-note]");
+    note.addEventListener("input", () => {
+      // What is pasted may bring marks that the service refuses: they go at once, and the person sees what is left.
+      const clean = plain(note.value);
+      part(this, "[data-note-cleaned]").hidden = clean === note.value;
+      if (clean !== note.value) note.value = clean;
+      this.show();
+    });
+    part(this, "[data-urgent]").addEventListener("change", () => this.show());
+    part<HTMLInputElement>(this, "[data-for-all] input").addEventListener("change", ({ target }) => {
+      this.forAll = (target as HTMLInputElement).checked ? this.shared : "";
+      this.show();
+    });
   }
 
   /** A drop anywhere on the page is caught: the browser would open the file instead, and leave the page. */
@@ -201,7 +223,10 @@ class UploadPanel extends HTMLElement {
     this.repeat.end();
     this.refuse([], 0);
     part<HTMLInputElement>(this, "[data-note]").value = "";
+    part(this, "[data-note-cleaned]").hidden = true;
     part<HTMLInputElement>(this, "[data-urgent]").checked = false;
+    this.forAll = "";
+    this.show();
     if (this.drafts.size === 0) this.picker.focus();
   }
 
@@ -239,14 +264,20 @@ class UploadPanel extends HTMLElement {
   }
 
   private async send(): Promise<void> {
-    // Whom the files' names name may still be on its way here.
+    const shown = this.standing;
+    // Files may still be read, and whom their names name may still be on its way here.
     await this.drafts.settled();
+    this.show();
     const owned = this.drafts.owned;
-    if (owned.length === 0) return this.drafts.size > 0 ? this.say("Choose the patient first.") : undefined;
     const why = this.why();
     if (why) return this.say(why.said);
-    const urgent = part<HTMLInputElement>(this, "[data-urgent]").checked;
-    const note = part<HTMLInputElement>(this, "[data-note]").value.trim();
+    if (this.standing !== shown) {
+      this.halted = this.standing;
+      this.show();
+      return this.say(CHANGED);
+    }
+    if (owned.length === 0) return this.drafts.size > 0 ? this.say("Choose the patient first.") : undefined;
+    const { urgent, note } = this.words;
     for (const [key, some] of grouped(owned)) {
       const person = some[0]![1];
       const reason = key.slice(person.id.length);
@@ -257,6 +288,27 @@ class UploadPanel extends HTMLElement {
     }
     this.drafts.take(owned.map(([group]) => group));
     this.next();
+  }
+
+  /** What would be sent and for whom, and what was not compared: only what a person had before the eyes is sent. */
+  private get standing(): string {
+    const { owned, unguarded } = this.drafts;
+    return JSON.stringify([owned.flatMap(([group, { id }]) => group.refs.map((ref) => `${id} ${ref}`)).sort(), unguarded]);
+  }
+
+  private get words(): { note: string; urgent: boolean } {
+    return { note: plain(part<HTMLInputElement>(this, "[data-note]").value).trim(), urgent: part<HTMLInputElement>(this, "[data-urgent]").checked };
+  }
+
+  /** Patients to whom files would be sent now. */
+  private get patients(): readonly string[] {
+    return [...new Set(this.drafts.owned.map(([, { id }]) => id))].sort();
+  }
+
+  /** What would be said of the files of several patients at once; empty if nothing is. */
+  private get shared(): string {
+    const { note, urgent } = this.words;
+    return this.patients.length > 1 && (note || urgent) ? JSON.stringify([this.patients, note, urgent]) : "";
   }
 
   /** Only what a person said goes along; what the file says, it says itself. */
@@ -300,6 +352,9 @@ class UploadPanel extends HTMLElement {
     if (this.drafts.asking) return { shown: "Answer the question above", said: "Answer the question about what the files say first." };
     const unborn = owned.flatMap(([group, person]) => group.refs.filter((ref) => (this.drafts.model.get(ref).said.capturedAt ?? "9") < person.birthDate)).length;
     if (unborn > 0) return { shown: `${files(unborn)} with a time before the patient's birth`, said: "A time of capture lies before the patient's birth. Check the time and the patient." };
+    if (this.shared !== "" && this.shared !== this.forAll) {
+      return { shown: `Confirm what is said of all ${this.patients.length} patients`, said: `Confirm what is said of all ${this.patients.length} patients, or send for one patient at a time.` };
+    }
     const needy = owned.reduce((sum, [group]) => sum + group.needy.length, 0);
     return needy > 0 ? { shown: `${files(needy)} still ${needy === 1 ? "needs its" : "need their"} eye`, said: "Each file needs its eye first." } : null;
   }
@@ -309,7 +364,9 @@ class UploadPanel extends HTMLElement {
     const ready = this.drafts.owned.reduce((sum, [group]) => sum + group.drafts.size, 0);
     part(this, "[data-pick]").hidden = this.person !== null && this.asker === null;
     part(this, "[data-asker]").hidden = this.asker === null;
-    part(this, "[data-unguarded]").hidden = !this.drafts.unguarded;
+    part(this, "[data-unguarded]").hidden = this.drafts.unguarded === 0;
+    setText(this, "[data-unguarded-count]", files(this.drafts.unguarded));
+    this.showShared();
     this.repeat.show(this.person);
     part(this, "[data-chosen]").hidden = this.person === null;
     part(this, "[data-work]").hidden = count === 0;
@@ -320,9 +377,18 @@ class UploadPanel extends HTMLElement {
     setText(this, "[data-send-count]", files(ready));
     const why = this.why();
     const rest = count - ready;
-    setText(this, "[data-why]", why?.shown ?? (rest > 0 ? `${files(rest)} without a patient ${rest === 1 ? "stays" : "stay"} here` : ""));
+    if (this.halted && this.halted !== this.standing) this.halted = "";
+    setText(this, "[data-why]", why?.shown ?? (this.halted ? CHANGED : rest > 0 ? `${files(rest)} without a patient ${rest === 1 ? "stays" : "stay"} here` : ""));
     // aria-disabled, not disabled: the button stays reachable, and says why when it is pressed.
     part(this, "[data-send]").ariaDisabled = String(why !== null || ready === 0);
+  }
+
+  private showShared(): void {
+    const { shared, words: { note, urgent } } = this;
+    const place = part(this, "[data-for-all]");
+    place.hidden = shared === "";
+    part<HTMLInputElement>(place, "input").checked = shared !== "" && shared === this.forAll;
+    if (shared) setText(place, "span", `${[note && "The note", urgent && "urgent"].filter(Boolean).join(" and ").replace(/^u/, "U")} for all ${this.patients.length} patients`);
   }
 
   private moving(): boolean {

@@ -187,6 +187,8 @@ export class Batch {
       void this.tools.keep.put(one.batch, [...new Set(one.entries.flatMap(({ item }) => item.handles))]);
       for (const entry of open) if (entry.phase === "waiting") this.accept(entry, byRef.get(entry.item.ref));
     } catch (error) {
+      // What was refused for its form would be refused again: the next one is made anew.
+      if (error instanceof Problem && error.status === 422) one.body = null;
       this.fail(open.filter(({ phase }) => phase === "waiting"), error, one);
     }
   }
@@ -206,7 +208,7 @@ export class Batch {
     }
   }
 
-  /** The declaration's body: made once, because a repeated declaration must be the same. */
+  /** The declaration's body: made once, because a repeated declaration must be the same; anew only if it was refused for its form. */
   private async describe({ batch, entries }: Chunk): Promise<Parameters<Api["declare"]>[0]> {
     const soon = this.tools.line.sleep(HASHING).then(() => null);
     const described = await Promise.all(entries.map((entry) => this.describeOne(entry, soon)));
