@@ -181,6 +181,8 @@ def test_the_same_settling_that_arrives_many_times_at_once_is_done_once_and_neve
 
 def test_what_was_not_stored_is_open_until_it_is_settled_or_its_bytes_are_stored(catalog: Catalog) -> None:
     patient = make_patient(1)
+    with catalog.write() as tx:
+        patients.put(tx, patient, {"n": 1}, NOW)
     lost = received(catalog, patient_id=patient.id)
     with catalog.write() as tx:
         claimed = uploads.claim(catalog, tx, lease=LEASE)
@@ -199,7 +201,6 @@ def test_what_was_not_stored_is_open_until_it_is_settled_or_its_bytes_are_stored
         # The very bytes are stored, for this patient: with a scan that is not withdrawn.
         twin = replace(upload(patient_id=patient.id, digest=lost.digest), state=State.STORED)
         uploads.restore(tx, twin)
-        patients.put(tx, patient, {"n": 1}, NOW)
         scans.put(tx, scan_rows(described(twin)))
         wanted = [(one.id, one.state, twin.id) for one in found]
         assert unsettled.answered(tx, since, limit=5) == sorted(wanted)

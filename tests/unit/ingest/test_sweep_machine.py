@@ -93,8 +93,7 @@ class Sweeping(RuleBasedStateMachine):
             self.whole.add(upload.id)
         if what == "long":
             self.oversize.add(upload.id)
-        else:
-            self.arrived.add(upload.id)
+        self.arrived.add(upload.id)
 
     @rule(upload=sent, indices=st.sets(st.integers(0, COUNT - 1), min_size=3), wrong=st.booleans())
     def stage(self, upload: Upload, indices: set[int], wrong: bool) -> None:
