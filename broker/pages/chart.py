@@ -191,10 +191,12 @@ def _visit(patient: str, visit: Visit, ticks: Mapping[str, int] | None) -> dict[
 def _fold(patient: str, visit: Visit, fold: Folded, ticks: Mapping[str, int] | None) -> dict[str, Any]:
     scan = fold.shown[0].scan
     whole = fold.count > len(fold.shown)
+    rows = [row for row in visit.scans if (row.eye, row.kind) == (scan.eye, scan.kind)] if whole else []
     return {
         "cards": [_whole(visit, fold, ticks)] if whole else [_ticked(one, ticks) for one in fold.shown],
         "count": fold.count if whole else 0,
-        "ids": [row.id for row in visit.scans if (row.eye, row.kind) == (scan.eye, scan.kind)] if whole else [],
+        "ids": [row.id for row in rows],
+        "shown": [shown.chosen(row) for row in rows],
         "href": Asked.of_group(patient, scan.eye, scan.kind, visit.day).address() if whole else "",
     }
 

@@ -91,7 +91,8 @@ def close(scan: str) -> Response:
 def told(wanted: Iterable[Wanted], alike: Mapping[str, Alike] = shown.NOBODY) -> list[Told]:
     """Show wanted repeats, with how many of their answers this account has not opened."""
     zone, wanted = parts().config.time_zone, list(wanted)
-    ticks = parts().reading.opened(actor(), [answer.scan.id for one in wanted for answer in one.answers])
+    came = [answer.scan.id for one in wanted for answer in one.answers]
+    ticks = parts().reading.opened(actor(), came) if came else {}
     return [
         Told(
             card=shown.card(one.shown, Rendition.THUMBNAIL, alike),

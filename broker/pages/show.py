@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from .. import filetypes
 from ..catalog.patients import Patient
+from ..catalog.scans import Scan
 from ..catalog.uploads import Upload
 from ..gallery import Shown
 from ..names import Rendition
@@ -52,7 +53,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One scan in the gallery, or at the top of its own page. ``picture`` None: ``no_preview`` says why."""
+    """One scan in the gallery, or at the top of its own page. ``picture`` None: ``no_preview`` says why.
+
+    ``shown`` is what a choice of cards says of it, as ``chosen`` makes it.
+    """
 
     id: str
     person: Person
@@ -67,6 +71,7 @@ class Card:
     attention: list[str]
     review: str
     opened: str = ""
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +193,14 @@ def card(shown: Shown, what: Rendition, alike: Mapping[str, Alike] = NOBODY) -> 
         urgent=scan.urgent,
         attention=[code.sentence for code in scan.attention],
         review="" if scan.review is Review.UNREVIEWED else texts.REVIEWS[scan.review],
+        shown=chosen(scan),
     )
+
+
+def chosen(scan: Scan) -> str:
+    """What a choice of cards says of a scan: its id, how many records were shown, and the eye that its file says."""
+    eye = scan.facts["detected"]["eye"]
+    return f"{scan.id}:{scan.records}:{eye if eye in set(Eye) - {Eye.UNKNOWN} else ''}"
 
 
 def pane(shown: Shown, alike: Mapping[str, Alike] = NOBODY) -> Pane | None:

@@ -57,8 +57,11 @@ def tick(card: Card) -> Markup:
     return Markup(f'<input class="pick tick" type="checkbox" tabindex="-1" data-tick aria-label="{escape(label)}">')  # noqa: S704
 
 
-def pickable(card: Card, inside: Markup, folded: Sequence[str] = ()) -> Markup:
-    """A card that can be chosen; ``inside`` shows it. ``folded``: the ids of all it stands for, as its box says."""
+def pickable(card: Card, inside: Markup, folded: Sequence[str] = (), shown: Sequence[str] = ()) -> Markup:
+    """A card that can be chosen; ``inside`` shows it. ``folded``: the ids of all it stands for, as its box says.
+
+    ``shown``: what is said of each of these, as ``show.chosen`` makes it.
+    """
     box, stands_for = tick(card), ""
     if folded:
         label = f"Select all {len(folded)}: {card.alt}"
@@ -68,6 +71,7 @@ def pickable(card: Card, inside: Markup, folded: Sequence[str] = ()) -> Markup:
         )
         stands_for = f' data-folded="{escape(" ".join(folded))}"'
     return Markup(  # noqa: S704
-        f'<div class="pickable" data-card="{escape(card.id)}" data-patient="{escape(card.person.id)}"{stands_for}>'
+        f'<div class="pickable" data-card="{escape(card.id)}" data-patient="{escape(card.person.id)}" '
+        f'data-shown="{escape(" ".join(shown or [card.shown]))}"{stands_for}>'
         f"{inside}{box}</div>"
     )

@@ -9,11 +9,14 @@ from playwright.sync_api import Locator, Page, expect
 
 from broker.catalog import scans
 from broker.catalog.scans import Scan
+from broker.ids import new_id
 from broker.words import Eye, Kind
+from tests import people
 from tests.browser.clinic import Clinic, Person
 from tests.browser.hands import Hands
 from tests.browser.screens import DESK, PHONE, TABLET, Screen, assert_it_fits
 from tests.browser.visits import Visits
+from tests.unit.pages import shelf as made
 
 
 @pytest.fixture
@@ -182,3 +185,39 @@ def test_a_technician_reads_why_a_withdrawal_is_not_theirs(
     bar(page).get_by_role("button", name="Withdraw", exact=True).last.click()
     expect(bar(page).get_by_role("alert")).to_contain_text("Ask a physician")
     assert len(now(clinic, shelf[1])) == 12
+
+
+@pytest.mark.parametrize("screen", [DESK, TABLET, PHONE], ids=["1360", "820", "390"])
+def test_an_eye_that_files_say_otherwise_is_asked_about_at_once(
+    clinic: Clinic, visits: Visits, shelf: tuple[Person, list[Scan]], screen: Screen
+) -> None:
+    person, rows = shelf
+    said = made.facts()
+    said["detected"] = said["detected"] | {"eye": "OD"}
+    told = clinic.put(person, facts=said)
+    page = visits.page("technician", f"/gallery?patient={person.id}", **screen)
+    boxes(page).nth(0).check(force=True)
+    boxes(page).nth(1).check(force=True)
+    bar(page).get_by_role("button", name="OS", exact=True).click()
+    expect(bar(page)).to_contain_text("1 of 2: the file says OD.")
+    expect(bar(page).get_by_role("button", name="Correct all 2 all the same")).to_be_visible()
+    assert_it_fits(page, screen)
+    bar(page).get_by_role("button", name="Keep what the files say").click()
+    expect(bar(page).get_by_role("status").first).to_have_text("1 scan corrected: OS · left.")
+    assert [row.eye for row in now(clinic, [told, rows[0]])] == [Eye.OD, Eye.OS]
+
+
+def test_what_somebody_said_meanwhile_is_not_overruled_by_a_choice(
+    clinic: Clinic, visits: Visits, shelf: tuple[Person, list[Scan]]
+) -> None:
+    person, rows = shelf
+    page = visits.page("technician", f"/gallery?patient={person.id}", **DESK)
+    boxes(page).nth(0).check(force=True)
+    clinic.parts.records.correct(
+        people.actor(), new_id(clinic.parts.clock()), [rows[0].id], changes={"kind": "oct"}, reason="Is one.",
+        now=clinic.parts.clock(),
+    )  # fmt: skip
+    bar(page).get_by_role("button", name="OS", exact=True).click()
+    bar(page).get_by_role("button", name="Correct", exact=True).click()
+    expect(bar(page).get_by_role("alert")).to_contain_text("Somebody said something about one of these meanwhile")
+    assert now(clinic, rows[:1])[0].eye is Eye.OD

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Bulk, type Pick, chosen, open, scans, told } from "../src/lib/picked.ts";
+import { Bulk, type Pick, chosen, contradicted, open, question, read, scans, shown, told } from "../src/lib/picked.ts";
 import { NONE, all, extend, only, toggle } from "../src/lib/select.ts";
 
-const one = (key: string, patient = "ada"): Pick => ({ key, ids: [key], patient, folded: false });
-const fold: Pick = { key: "fold", ids: ["x", "y", "z"], patient: "ada", folded: true };
+const one = (key: string, patient = "ada"): Pick => ({ key, ids: [key], patient, folded: false, shown: read(`${key}:0:`) });
+const fold: Pick = { key: "fold", ids: ["x", "y", "z"], patient: "ada", folded: true, shown: read("x:0:OD y:1:OS z:2:") };
 const page = [one("a"), one("b"), fold, one("c", "bea")];
 
 test("a range and 'all' never take what is folded away", () => {
@@ -76,4 +76,22 @@ test("more than a hundred scans are several acts, and one that is tried again ke
   await bulk.run();
   assert.equal(bulk.done, 230);
   assert.deepEqual(said, [["act 1", 100], ["act 2", 100], ["act 2", 100], ["act 3", 30]]);
+});
+
+test("what the page showed of each scan is sent with it", () => {
+  assert.deepEqual(shown([fold, one("a"), one("a")]), [
+    { id: "x", records: 0, eye: "OD" },
+    { id: "y", records: 1, eye: "OS" },
+    { id: "z", records: 2, eye: "" },
+    { id: "a", records: 0, eye: "" },
+  ]);
+  assert.deepEqual(read(""), []);
+});
+
+test("an eye that files say otherwise is asked about, and what they say can be kept", () => {
+  const some = read("a:0:OD b:0:OD c:0:OS d:0:");
+  assert.equal(question(some, "OS"), "2 of 4: the file says OD.");
+  assert.equal(question(some, "unknown"), "3 of 4: the file says OD or OS.");
+  assert.equal(question(read("c:0:OS d:0:"), "OS"), "");
+  assert.deepEqual(contradicted(some, "OS").map(({ id }) => id), ["a", "b"]);
 });

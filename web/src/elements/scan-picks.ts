@@ -1,7 +1,7 @@
 /** `<scan-picks>`: chooses scans on a page by mouse, keys or taps; what can be said about them stands in it. */
 import { beside, card, cardOf, cards, linkOf, picks, refresh } from "../lib/cards.ts";
 import { EYES, alone, typing } from "../lib/keys.ts";
-import { type Pick, chosen, open, scans, told } from "../lib/picked.ts";
+import { type Pick, chosen, open, scans, shown, told } from "../lib/picked.ts";
 import { NONE, type Selection, all, extend, only, toggle } from "../lib/select.ts";
 import { part, setText } from "./parts.ts";
 import { PicksForm } from "./picks-form.ts";
@@ -18,7 +18,7 @@ export class ScanPicks extends HTMLElement {
   connectedCallback(): void {
     const { signal } = this.ending;
     document.body.dataset["picks"] = "";
-    this.form = new PicksForm(this, () => scans(this.chosen), (ids, what) => void this.done(ids, what));
+    this.form = new PicksForm(this, () => shown(this.chosen), (ids, what) => void this.done(ids, what));
     // On the way down: a card is a link, which must not be followed while one chooses.
     document.addEventListener("click", (event) => this.clicked(event), { capture: true, signal });
     document.addEventListener("mousedown", (event) => event.shiftKey && cardOf(event.target) && event.preventDefault(), { signal });

@@ -113,6 +113,12 @@ export class Problem extends Error {
   }
 }
 
+/** How many records were shown of a scan: what was said since is not overruled. */
+export interface Told {
+  readonly id: string;
+  readonly records: number;
+}
+
 export class Api {
   constructor(
     private readonly fetcher: typeof fetch = (...args) => fetch(...args),
@@ -182,12 +188,12 @@ export class Api {
   }
 
   /** Correct scans; `act` is made by the caller, so that a retry is the same act. */
-  async correct(act: string, scans: readonly string[], set: Readonly<Record<string, string>>, reason: string): Promise<void> {
-    await this.call("POST", "/corrections", { id: act, scans, set, reason });
+  async correct(act: string, scans: readonly string[], set: Readonly<Record<string, string>>, reason: string, seen: readonly Told[] = []): Promise<void> {
+    await this.call("POST", "/corrections", { id: act, scans, set, reason, seen });
   }
 
-  async withdraw(act: string, scans: readonly string[], reason: string): Promise<void> {
-    await this.call("POST", "/withdrawals", { id: act, scans, reason });
+  async withdraw(act: string, scans: readonly string[], reason: string, seen: readonly Told[] = []): Promise<void> {
+    await this.call("POST", "/withdrawals", { id: act, scans, reason, seen });
   }
 
   /** Keep what was shown to this account, and get what it has seen of these by now; `last`: the page is being left. */

@@ -1,5 +1,5 @@
 /** The cards of a page of scans: which there are, which lies beside which, and how they are shown anew. */
-import type { Pick } from "./picked.ts";
+import { type Pick, read } from "./picked.ts";
 
 export const cardOf = (target: EventTarget | null): HTMLElement | null => (target instanceof Element ? target.closest<HTMLElement>("[data-card]") : null);
 export const linkOf = (card: Element | null): HTMLElement | null => card?.querySelector<HTMLElement>("a") ?? null;
@@ -13,6 +13,7 @@ export function picks(): Pick[] {
     ids: dataset["folded"]?.split(" ") ?? [dataset["card"]!],
     patient: dataset["patient"]!,
     folded: dataset["folded"] !== undefined,
+    shown: read(dataset["shown"] ?? ""),
   }));
 }
 

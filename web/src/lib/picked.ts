@@ -10,6 +10,37 @@ export interface Pick {
   readonly ids: readonly string[];
   readonly patient: string;
   readonly folded: boolean;
+  /** What the page showed of each of its scans. */
+  readonly shown: readonly Shown[];
+}
+
+export interface Shown {
+  readonly id: string;
+  /** How many records there were. */
+  readonly records: number;
+  /** The eye that the file says, "" if it says none. */
+  readonly eye: string;
+}
+
+/** What a card says of its scans: `id:records:eye`, one after the other. */
+export function read(text: string): Shown[] {
+  return text.split(" ").filter(Boolean).map((one) => {
+    const [id, records, eye] = one.split(":");
+    return { id: id!, records: Number(records), eye: eye ?? "" };
+  });
+}
+
+/** What the page showed of these picks' scans, each once. */
+export const shown = (picks: readonly Pick[]): Shown[] => [...new Map(picks.flatMap((one) => one.shown).map((one) => [one.id, one])).values()];
+
+/** Those of which the file says another eye. */
+export const contradicted = (some: readonly Shown[], eye: string): Shown[] => some.filter((one) => one.eye !== "" && one.eye !== eye);
+
+/** What is to be asked before these are given an eye; "" if no file says another one. */
+export function question(some: readonly Shown[], eye: string): string {
+  const others = contradicted(some, eye);
+  const said = [...new Set(others.map((one) => one.eye))].sort().join(" or ");
+  return others.length ? `${others.length} of ${some.length}: the file says ${said}.` : "";
 }
 
 /** What a range or "all" may take: what is folded away is not shown, so only its own box takes it. */
