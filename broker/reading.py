@@ -283,7 +283,8 @@ class Reading:
         groups = _grouped(rows[:MOST_OF_PATIENT])
         linked = [(row, who) for group in groups.values() for row in _unfolded(group)]
         others = [one.other.id for some in past.moved.values() for one in some if one.other]
-        also = [patient, who.id, *others, *(row.id for row in past.withdrawn)]
+        merged = (one.patient.id for one in past.merged)
+        also = [patient, who.id, *merged, *others, *(row.id for row in past.withdrawn)]
         shown = self.gallery.shown(actor, "patient.read", linked, (Rendition.THUMBNAIL,), now=now, also=also)
         by_id = {one.scan.id: one for one in shown}
         more = len(rows) > MOST_OF_PATIENT
