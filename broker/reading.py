@@ -38,7 +38,7 @@ COUNTED = 500
 MOST_OF_PATIENT = 1_000
 #: Scans of one eye, kind and visit that are shown one by one; more fold into one.
 UNFOLDED = 6
-#: Moves shown on a patient's page, the newest ones.
+#: Moves shown on a patient's page, the newest ones; all scans of one act and day are one.
 MOST_MOVES = 200
 #: Wanted repeats that are counted; of more than these one does not need the number.
 COUNTED_REPEATS = 100
@@ -85,7 +85,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A scan that was moved ``away`` from this patient, or here. ``other``: the other one; None if erased since."""
+    """Scans that were moved ``away`` from this patient, or here. ``other``: the other one; None if erased since."""
 
     move: Move
     away: bool
