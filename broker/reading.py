@@ -39,7 +39,7 @@ COUNTED = 500
 MOST_OF_PATIENT = 1_000
 #: Scans of one eye, kind and visit that are shown one by one; more fold into one.
 UNFOLDED = 6
-#: Moves shown on a patient's page, the newest ones.
+#: Moves shown on a patient's page, the newest ones; all scans of one act and day are one.
 MOST_MOVES = 200
 #: Wanted repeats that are counted; of more than these one does not need the number.
 COUNTED_REPEATS = 100
@@ -84,7 +84,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A scan that was moved ``away`` from this patient, or here. ``other``: the other one; None if erased since."""
+    """Scans that were moved ``away`` from this patient, or here. ``other``: the other one; None if erased since."""
 
     move: Move
     away: bool
@@ -289,7 +289,8 @@ class Reading:
         groups = _grouped(rows[:MOST_OF_PATIENT])
         linked = [(row, who) for group in groups.values() for row in _unfolded(group)]
         others = [one.other.id for some in past.moved.values() for one in some if one.other]
-        also = [patient, who.id, *others, *(row.id for row in past.withdrawn)]
+        merged = (one.patient.id for one in past.merged)
+        also = [patient, who.id, *merged, *others, *(row.id for row in past.withdrawn)]
         shown = self.gallery.shown(actor, "patient.read", linked, (Rendition.THUMBNAIL,), now=now, also=also)
         by_id = {one.scan.id: one for one in shown}
         more = len(rows) > MOST_OF_PATIENT

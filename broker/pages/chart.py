@@ -146,8 +146,8 @@ def _moves(moved: Sequence[Moved]) -> list[dict[str, Any]]:
     zone = parts().config.time_zone
     return [
         {
-            "count": texts.scans(len(some)),
-            "many": len(some) > 1,
+            "count": texts.scans(sum(one.move.count for one in some)),
+            "many": sum(one.move.count for one in some) > 1,
             "away": away,
             "other": shown.person(some[0].other) if some[0].other else None,
             "at": texts.moment(some[0].move.at, zone),

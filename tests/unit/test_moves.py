@@ -242,6 +242,14 @@ def test_a_patient_is_confirmed_whatever_the_birth_date_became(clinic: Clinic, p
     assert clinic.now_is(scan).attention == []
 
 
+def test_a_move_of_many_is_told_as_a_whole(clinic: Clinic, parts: Parts, ada: Patient, bea: Patient) -> None:
+    rows = shelf.put(parts, [shelf.made(ada, NOW - timedelta(seconds=number)) for number in range(260)])
+    clinic.move(*rows, to=bea)
+    for who in (ada, bea):
+        [told] = parts.reading.chart(DOC, who.id, now=NOW).moved[NOW.date().isoformat()]
+        assert told.move.count == 260
+
+
 def test_moves_of_an_erased_scan_and_its_ticks_are_forgotten(
     clinic: Clinic, parts: Parts, ada: Patient, bea: Patient
 ) -> None:

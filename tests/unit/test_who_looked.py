@@ -42,13 +42,17 @@ FILES = "wilhelmina"
 
 @dataclass(frozen=True)
 class World:
-    """Several patients, each with a scan of every fate, and what requests name of them."""
+    """Several patients, each with a scan of every fate, and what requests name of them.
+
+    ``old`` is a record that was merged into the first one's.
+    """
 
     parts: Parts
     patients: list[Patient]
     scans: dict[str, list[Scan]]
     checked: str
     rejected: str
+    old: Patient | None = None
 
     @property
     def ada(self) -> Patient:
@@ -76,7 +80,7 @@ class World:
 
 @pytest.fixture
 def world(parts: Parts, app: Flask) -> World:
-    """Four patients with names, numbers and birth dates that stand nowhere else."""
+    """Four patients with names, numbers and birth dates that stand nowhere else; the first has another record."""
     made: list[Patient] = []
     kept: dict[str, list[Scan]] = {}
     for number, name in enumerate(("Quillfeather, Ada", "Brambleworth, Bea", "Crumplehorn, Cem", "Dunderwhistle, Dag")):
@@ -89,6 +93,10 @@ def world(parts: Parts, app: Flask) -> World:
         kept[patient.id] = shelf.put(parts, rows)
         made.append(patient)
     doctor = people.actor(Role.PHYSICIAN)
+    old, _ = parts.patients.make(
+        people.actor(), mrn="770015", name="Maidenhair, Ada", birth_date=date(1941, 2, 17), now=NOW
+    )
+    parts.patients.merge(doctor, new_id(NOW), absorbed=old.id, into=made[0].id, reason="one person", now=NOW)
     repeat = kept[made[1].id][0].id
     shelf.look(parts, doctor, kept[made[1].id][0])
     parts.records.review(doctor, new_id(NOW), {repeat: 0}, status=Review.REPEAT, note="again, please", now=NOW)
@@ -100,7 +108,7 @@ def world(parts: Parts, app: Flask) -> World:
     with parts.catalog.write() as tx:
         row = replace(uploads.find(tx, [rejected])[rejected], state=State.REJECTED, reason="type", ended_at=NOW)
         uploads.restore(tx, replace(row, filename=f"{FILES}-rejected.jpg"))
-    return World(parts, made, kept, checked, rejected)
+    return World(parts, made, kept, checked, rejected, old)
 
 
 #: What an ask names besides the world: the id of its act, and what was made ready for it.
@@ -585,7 +593,7 @@ def known(world: World) -> list[Patient]:
     """Every patient there is by now: the walk makes one."""
     with world.parts.catalog.read() as tx:
         made = patients.find_by_mrn(tx, "clinic", "770099")
-    return [*world.patients, *([made] if made else [])]
+    return [*world.patients, *(one for one in (world.old, made) if one)]
 
 
 def shows(body: str, patient: Patient, *, ids: bool = True) -> bool:
