@@ -364,6 +364,16 @@ def test_files_that_are_still_read_are_not_sent_unseen(page: Page, person: Perso
     expect(page.get_by_role("region", name="Sent from this page")).to_be_hidden()
 
 
+def test_no_file_is_listed_whose_header_could_not_be_read_for_want_of_a_script(
+    visits: Visits, page: Page, tmp_path: Path
+) -> None:
+    visits.allow(r"Failed to load resource|net::ERR_")
+    page.route(re.compile(r"/static/.*\.js$"), lambda route: route.abort())
+    add(page, pictures(tmp_path, "unread.jpg"))
+    expect(page.get_by_text("no file was read and none was added. Reload the page")).to_be_visible()
+    expect(page.locator("section.group")).to_have_count(0)
+
+
 def save_right(folder: Path, person: Person) -> list[Path]:
     """A picture of the right eye that says whose it is."""
     name = f"{folder.name}.dcm"

@@ -1,11 +1,11 @@
 /** The files of the batch that is being put together: in groups, with eye, kind and time, given together or one by one. */
 import { type Field, Drafts, counts, fileSays } from "../lib/draft.ts";
-import { HEAD, readFacts } from "../lib/facts.ts";
 import type { Chosen } from "../lib/folder.ts";
 import { moment } from "../lib/capture.ts";
 import { EYES, alone, typing } from "../lib/keys.ts";
 import { inOrder } from "../lib/names.ts";
 import { fileName } from "../lib/outside.ts";
+import { reader } from "../lib/reader.ts";
 import { NONE, type Selection, advance, all, extend, neighbour, only, toggle } from "../lib/select.ts";
 import { groupKey, grouping } from "../lib/suggest.ts";
 import { files } from "../lib/text.ts";
@@ -187,6 +187,7 @@ export class DraftList {
   }
 
   private async draft({ file, path }: Chosen, handles: readonly FileSystemHandle[]): Promise<Draft | Refused> {
+    const { HEAD, readFacts } = await reader();
     const head = new Uint8Array(await file.slice(0, HEAD).arrayBuffer().catch(() => new ArrayBuffer(0)));
     const name = fileName(file.name);
     const code = refusedByContents(name, file.size, head, this.taken);

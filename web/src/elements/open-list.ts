@@ -2,8 +2,8 @@
 import type { Begun } from "../lib/api.ts";
 import { type Chosen, type Gathered, fromHandles, fromInput } from "../lib/folder.ts";
 import { day } from "../lib/capture.ts";
-import { HEAD, readFacts } from "../lib/facts.ts";
 import { fileName } from "../lib/outside.ts";
+import { UNREAD, reader } from "../lib/reader.ts";
 import { bytes, files } from "../lib/text.ts";
 import { against } from "../lib/who.ts";
 import type { Sent } from "./batch-card.ts";
@@ -53,6 +53,9 @@ export class OpenList {
 
   /** Name and size only propose a file. Whether it is the one is proved by its hashes, before a byte is sent. */
   private async offer(item: HTMLElement, person: Person, begun: Begun[], { chosen, handles }: Gathered): Promise<void> {
+    const read = await reader().catch(() => null);
+    if (!read) return this.say(item, UNREAD);
+    const { HEAD, readFacts } = read;
     const rest = [...chosen];
     const pairs: { one: Begun; found: Chosen }[] = [];
     const foreign: string[] = [];

@@ -7,6 +7,7 @@ import { counts, declared } from "../lib/draft.ts";
 import { type Gathered, MOST_AT_ONCE, fromDrop, fromInput } from "../lib/folder.ts";
 import { Keep } from "../lib/keep.ts";
 import { fileName, plain } from "../lib/outside.ts";
+import { UNREAD, reader } from "../lib/reader.ts";
 import { files } from "../lib/text.ts";
 import { type Taken, refusedByName } from "../lib/types.ts";
 import { BatchCard, type Sent } from "./batch-card.ts";
@@ -193,6 +194,8 @@ class UploadPanel extends HTMLElement {
     this.drafts.choose(person);
     this.show();
     this.stay();
+    // Files come next.
+    void reader().catch(() => undefined);
     part(this, "[data-choose]").focus();
     this.say(`${person.name}, born ${person.born}, record number ${person.mrn}, is chosen.`);
   }
@@ -236,6 +239,7 @@ class UploadPanel extends HTMLElement {
     const bad: Refused[] = judged.flatMap(({ one, code }) => (code ? [{ name: fileName(one.file.name), code }] : []));
     const good = judged.flatMap(({ one, code }) => (code ? [] : [one]));
     this.refuse([...reasons, ...this.sentences(bad)], system);
+    if (!(await reader().catch(() => null))) return this.refuse([UNREAD], 0);
     const reading = part(this, "[data-reading]");
     const { refused, added } = await this.drafts.add(good, handles, (done) => {
       reading.hidden = done >= good.length;
