@@ -81,9 +81,10 @@ def test_whoever_gave_a_file_up_is_named_by_the_audit_and_nobody_where_it_is_sil
     audited(old, "upload.abandon", [by_nobody], "other", "Other", "refused")
     audited(old, "upload.declare", [by_nobody, overdue], "acc", "Tess", "done")
     migrate.upgrade(old)
+    asked = [own, by_boss, by_nobody, overdue]
     with old.read() as tx:
-        found = uploads.find(tx, [own, by_boss, by_nobody, overdue])
-    named = [(found[one].settled_how, found[one].settled_by, found[one].settled_name) for one in found]
+        found = uploads.find(tx, asked)
+    named = [(found[one].settled_how, found[one].settled_by, found[one].settled_name) for one in asked]
     given_up = Settled.GIVEN_UP
     assert named == [(given_up, "acc", "Tess"), (given_up, "boss", "Boss Admin"), (given_up, None, ""), (None,) * 3]
 
