@@ -213,6 +213,7 @@ def test_what_was_said_meanwhile_is_not_overruled(
     clinic: Clinic, visits: Visits, shelf: tuple[Person, list[Scan]]
 ) -> None:
     person, rows = shelf
+    visits.expect_complaint("status of 412")
     page = visits.page("technician", f"/gallery?patient={person.id}", **DESK)
     boxes(page).nth(0).check(force=True)
     clinic.parts.records.correct(
