@@ -73,6 +73,12 @@ class World:
                 assert uploads.receive(tx, ids[1], digest="", now=NOW)
         return ids
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The names of files that are not stored, by their uploads; no other file has them."""
+        with self.parts.catalog.read() as tx:
+            return {row.id: row.filename for row in uploads.find(tx, [self.checked, self.rejected]).values()}
+
     def batch(self, ids: list[str]) -> str:
         with self.parts.catalog.read() as tx:
             return next((row.batch_id for row in uploads.find(tx, ids).values()), new_id(NOW))
@@ -379,6 +385,7 @@ def test_every_patient_in_an_answer_is_named_in_the_audit_row_written_with_it(
             [one.name for one in known(world) if one.id in shown - named],
         )
         seen |= {route[1]} if shown else set()
+        assert {one for one, file in world.files.items() if file in body} <= named, route
     # That the walk sees anything at all, and that whoever may ask for something gets it at least once.
     assert [route for route, some in statuses.items() if min(some) >= 400 and some != {403}] == []
     assert {"/gallery", "/scans/<id:scan>", "/upload/today", "/upload/receipt", "/api/v1/uploads", "/upload"} <= seen
