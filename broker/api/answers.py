@@ -64,9 +64,10 @@ _Settled = _shape(
 )  # fmt: skip
 _UPLOAD: dict[str, Any] = {
     "id": _ID, "ref": _TEXT, "batch": _ID, "patient": _ID, "filename": _TEXT, "size": _NUMBER, "eye": _EYE,
-    "kind": _KIND, "state": _STATE, "reason": _TEXT_OR_NONE, "sentence": _TEXT, "created_at": _TIME,
-    "stored_at": _TIME_OR_NONE, "scans": f.List(Id(), required=True), "blocks": f.List(f.Nested(_Arrived)),
-    "digest": _TEXT_OR_NONE, "safe": _YES, "duplicate_of": _ID_OR_NONE, "settled": f.Nested(_Settled, **_MAYBE),
+    "kind": _KIND, "captured_at": _TEXT_OR_NONE, "state": _STATE, "reason": _TEXT_OR_NONE, "sentence": _TEXT,
+    "created_at": _TIME, "stored_at": _TIME_OR_NONE, "scans": f.List(Id(), required=True),
+    "blocks": f.List(f.Nested(_Arrived)), "digest": _TEXT_OR_NONE, "safe": _YES, "duplicate_of": _ID_OR_NONE,
+    "settled": f.Nested(_Settled, **_MAYBE),
 }  # fmt: skip
 _STANDING: dict[str, Any] = {
     "id": _ID, "batch": _ID, "state": _STATE, "reason": _TEXT_OR_NONE, "sentence": _TEXT,
@@ -160,6 +161,7 @@ def upload_value(progress: Progress) -> Value:
     stored_at = row.ended_at if row.state is State.STORED else None
     value: Value = {key: getattr(row, key) for key in _OF_UPLOAD}
     value |= {"batch": row.batch_id, "patient": row.patient_id, "sentence": _sentence(row)}
+    value |= {"captured_at": row.captured_at}  # as it was declared, so that it can be declared again
     value |= {"created_at": stamp(row.created_at), "stored_at": stamp(stored_at) if stored_at else None}
     value |= {"safe": is_safe(row.state, row.reason, identical=row.identical is not None)}
     value |= {"settled": _settled_value(row)}

@@ -268,6 +268,7 @@ def test_the_list_is_filtered_and_paged(technician: FlaskClient, physician: Flas
 
 def test_an_upload_tells_all_that_the_panel_shows(technician: FlaskClient, patient: str) -> None:
     body = batch_of(patient, {"ref": "r", "filename": "Köln 右.jpg", "eye": "OD", "kind": "infrared"})
+    body["files"][0]["captured_at"] = "2026-11-20T08:15"
     [offer] = declare(technician, body)
     assert answer(technician.get(f"{URL}/{offer['id']}")) == {
         "id": offer["id"],
@@ -278,6 +279,7 @@ def test_an_upload_tells_all_that_the_panel_shows(technician: FlaskClient, patie
         "size": 1000,
         "eye": "OD",
         "kind": "infrared",
+        "captured_at": "2026-11-20T08:15",
         "state": "pending",
         "reason": None,
         "sentence": "Waiting",

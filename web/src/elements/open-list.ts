@@ -88,9 +88,9 @@ export class OpenList {
     return unproved === 0 || confirm(`Nothing of ${files(unproved)} has arrived yet, so ${unproved === 1 ? "it" : "they"} cannot be compared. Are these really the files of ${whose}?`);
   }
 
-  private sent({ ref, eye, kind }: Begun, { file }: Chosen, handles: readonly FileSystemHandle[]): Sent {
+  private sent({ ref, eye, kind, captured_at }: Begun, { file }: Chosen, handles: readonly FileSystemHandle[]): Sent {
     const digest = digester(file, (blob, idle) => this.engine.hash(blob, idle));
-    return { ref, file, eye, kind, capturedAt: null, digest, handles, what: "", thumb: [] };
+    return { ref, file, eye, kind, capturedAt: captured_at, digest, handles, what: "", thumb: [] };
   }
 
   private async giveUp(item: HTMLElement, begun: readonly Begun[]): Promise<void> {

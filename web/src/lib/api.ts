@@ -71,6 +71,7 @@ export interface Begun extends Upload {
   readonly size: number;
   readonly eye: string;
   readonly kind: string;
+  readonly captured_at: string | null;
   readonly digest: string | null;
   readonly blocks?: readonly { readonly index: number; readonly digest: string; readonly size: number }[];
 }
