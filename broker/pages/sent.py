@@ -268,5 +268,5 @@ def _settled(row: Upload) -> str:
     if row.settled_how is None:
         return ""
     by = f" by {row.settled_name}" if row.settled_name else ""
-    why = f": {row.settled_reason}" if row.settled_reason else ""
+    why = f": {row.settled_reason.rstrip('.')}" if row.settled_reason else ""  # a sentence of its own follows
     return f"{row.settled_how.words}{by}, {texts.moment(row.settled_at, parts().config.time_zone)}{why}"
