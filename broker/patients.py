@@ -131,7 +131,7 @@ class Patients:
         """Give the patient with the whole of a record number, or with a record of that number merged into it."""
         require(actor, Act.FIND_PATIENT)
         with self.catalog.write() as tx:
-            record = rows.find_by_mrn(tx, self.issuer, mrn)
+            record = None if refusal(mrn) else rows.find_by_mrn(tx, self.issuer, mrn)
             found = rows.known(tx, record.id) if record else None
             audit.view(tx, actor, "patient.find", now=now, subjects=[found.id] if found else [])
         return found
@@ -187,11 +187,15 @@ class Patients:
         found = {one.id: _likeness(one, others) for one in known.values()}
         return {one: why for one, why in found.items() if why}
 
-    def former(self, actor: Actor, ids: Iterable[str]) -> dict[str, list[Patient]]:
+    def former(self, actor: Actor, ids: Iterable[str], *, now: datetime) -> dict[str, list[Patient]]:
         """Give the records that were merged into these patients: devices go on writing their numbers and names."""
         require(actor, Act.FIND_PATIENT)
-        with self.catalog.read() as tx:
-            return rows.former(tx, dict.fromkeys(ids))
+        with self.catalog.write() as tx:
+            found = rows.former(tx, dict.fromkeys(ids))
+            if found:
+                subjects = [one.id for some in found.values() for one in some]
+                audit.view(tx, actor, "patient.see", now=now, subjects=subjects)
+        return found
 
     def change(self, actor: Actor, patient: str, changes: Mapping[str, Any], *, now: datetime) -> Patient:
         """Make a new version of a patient with ``changes``; the same values again make none.

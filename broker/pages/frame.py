@@ -89,7 +89,7 @@ def person(patient: Patient) -> show.Person:
 
 def people(patients: Sequence[Patient]) -> list[show.Person]:
     """Show patients, with the records that were merged into them; one look for all of them."""
-    former = parts().patients.former(actor(), {one.id for one in patients})
+    former = parts().patients.former(actor(), {one.id for one in patients}, now=now())
     return show.people(patients, alike(patients), former)
 
 

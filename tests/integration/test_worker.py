@@ -260,10 +260,9 @@ def test_no_sweep_deletes_what_arrived_of_a_file_that_was_not_stored_before_some
         rig.sweeper.sweep()
     assert [rig.row(one).state for one in (bad, short, long)] == [State.REJECTED] * 3
     assert rig.row(late).state is State.EXPIRED
-    # Longer than declared it was never the declared file, and need not be kept.
-    assert there() == {bad.id, short.id, late.id}
+    assert there() == {bad.id, short.id, long.id, late.id}
     with rig.catalog.write() as tx:
-        for one in (bad, late):
+        for one in (bad, late, long):
             given_up = Settlement(how=Settled.GIVEN_UP, at=rig.clock(), name="Tess", reason="Blurred.")
             assert unsettled.settle(tx, one.id, given_up)
     rig.sweeper.sweep()

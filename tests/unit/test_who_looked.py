@@ -309,7 +309,10 @@ ASKED: dict[tuple[str, str], list[Ask]] = {
         form("/scans/{0}/correct", opened, **ACT, eye="OS", reason="mistaken"),
     ],
     ("POST", "/scans/<id:scan>/addendum"): [form("/scans/{scan}/addendum", **ACT, note="seen")],
-    ("POST", "/scans/<id:scan>/close"): [form("/scans/{repeat}/close", **ACT, note="seen")],
+    ("POST", "/scans/<id:scan>/close"): [
+        form("/scans/{repeat}/close", **ACT, note="seen"),
+        form("/scans/{0}/close", wanted, **ACT, note="seen", seen="{0}:1:1", without="yes"),
+    ],
     ("POST", "/scans/<id:scan>/withdraw"): [
         form("/scans/{scan}/withdraw", **ACT),
         form("/scans/{0}/withdraw", mine, **ACT, reason="blurred"),
