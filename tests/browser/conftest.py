@@ -6,10 +6,10 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, StorageState, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, StorageState, expect, sync_playwright
 
 from tests.browser import tour
-from tests.browser.clinic import Clinic
+from tests.browser.clinic import Clinic, Person
 from tests.browser.far import FarClinic
 from tests.browser.office import Office
 from tests.browser.tour import Exhibits
@@ -77,6 +77,18 @@ def visits(
     opened = Visits(chromium, clinic.url, signed_in, tmp_path)
     yield opened
     opened.end(failed=request.node.stash.get(_FAILED, False))
+
+
+@pytest.fixture
+def person(clinic: Clinic, request: pytest.FixtureRequest) -> Person:
+    """A patient of this test's own."""
+    return clinic.patient_of(request.node.name)
+
+
+@pytest.fixture
+def page(visits: Visits) -> Page:
+    """A technician's start page."""
+    return visits.page("technician")
 
 
 @pytest.fixture(scope="session")

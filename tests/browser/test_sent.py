@@ -15,12 +15,6 @@ from tests.browser.visits import CHECKED, Visits
 WIDTHS = (1360, 390)
 
 
-@pytest.fixture
-def person(clinic: Clinic, request: pytest.FixtureRequest) -> Person:
-    """A patient of this test's own."""
-    return clinic.patient_of(request.node.name)
-
-
 def visit(clinic: Clinic, visits: Visits, name: str, width: int) -> Page:
     """A page of somebody who has sent nothing yet."""
     page = visits.page(path="/sign-in", viewport={"width": width, "height": 780})

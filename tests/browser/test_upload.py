@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.sync_api import Dialog, Page, Route, expect
 
 from broker.words import Rejection
@@ -17,18 +16,6 @@ from tests.browser.wire import Traffic
 
 BEING_CHECKED = "Sent, being checked. Keep your file."
 STORED = "Stored and checked: identical to your file. You may clear it from the camera."
-
-
-@pytest.fixture
-def person(clinic: Clinic, request: pytest.FixtureRequest) -> Person:
-    """A patient of this test's own."""
-    return clinic.patient_of(request.node.name)
-
-
-@pytest.fixture
-def page(visits: Visits) -> Page:
-    """A technician's start page."""
-    return visits.page("technician")
 
 
 def store(clinic: Clinic) -> str:

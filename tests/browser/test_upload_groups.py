@@ -19,16 +19,6 @@ from tests.browser.visits import Visits
 WIDTHS = (1360, 820, 390)
 
 
-@pytest.fixture
-def person(clinic: Clinic, request: pytest.FixtureRequest) -> Person:
-    return clinic.patient_of(request.node.name)
-
-
-@pytest.fixture
-def page(visits: Visits) -> Page:
-    return visits.page("technician")
-
-
 @pytest.fixture(params=WIDTHS)
 def sized(visits: Visits, request: pytest.FixtureRequest) -> Page:
     """The page at the width of a desk, a tablet and a phone."""

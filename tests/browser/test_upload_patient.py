@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Error, Locator, Page, Route, expect
 
 from tests import dicoms
@@ -16,16 +15,6 @@ from tests.browser.clinic import Clinic, Person
 from tests.browser.far import drop
 from tests.browser.hands import add, choose, found, send
 from tests.browser.visits import CHECKED, Visits
-
-
-@pytest.fixture
-def person(clinic: Clinic, request: pytest.FixtureRequest) -> Person:
-    return clinic.patient_of(request.node.name)
-
-
-@pytest.fixture
-def page(visits: Visits) -> Page:
-    return visits.page("technician")
 
 
 def picture(person: Person, **changes: str) -> bytes:

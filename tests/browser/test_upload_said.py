@@ -20,16 +20,6 @@ from tests.browser.visits import Visits
 WIDTHS = (1360, 820, 390)
 
 
-@pytest.fixture
-def person(clinic: Clinic, request: pytest.FixtureRequest) -> Person:
-    return clinic.patient_of(request.node.name)
-
-
-@pytest.fixture
-def page(visits: Visits) -> Page:
-    return visits.page("technician")
-
-
 def picture(person: Person, **changes: Any) -> bytes:
     """A DICOM picture of the right eye, taken on 12 Mar 2026 at 10:32."""
     tags = {"PatientID": person.mrn, "PatientBirthDate": "19570321", "AcquisitionDateTime": "20260312103200"}
